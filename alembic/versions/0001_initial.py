@@ -1,0 +1,18 @@
+"""The document index: catalogue, documents, chunks, embeddings, terms and access lists."""
+
+from app.storage.migrations import run_file
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Create the schema."""
+    run_file("0001_initial.up.sql")
+
+
+def downgrade() -> None:
+    """Drop it."""
+    run_file("0001_initial.down.sql")

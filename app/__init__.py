@@ -1,0 +1,1 @@
+"""Onyx Vector Search: the document index of Onyx on PostgreSQL and pgvector."""

@@ -1,0 +1,114 @@
+"""Bodies: read within bounds, and validated straight from their bytes.
+
+FastAPI would parse JSON into dicts and then validate those; pydantic reads bytes ten times faster.
+"""
+
+import re
+import zlib
+from collections.abc import Callable, Coroutine
+from typing import Annotated, Any, TypeVar
+
+from fastapi import Depends, Request
+from pydantic import BaseModel, ValidationError
+
+from app.api.problems import HttpError, invalid_body
+
+_ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_UNREADABLE = "json_invalid"
+
+BodyT = TypeVar("BodyT", bound=BaseModel)
+
+
+def body_of(model: type[BaseModel]) -> Any:  # noqa: ANN401  FastAPI's Depends is untyped
+    """Annotate a parameter with this to get the validated body."""
+    return Annotated[model, Depends(_reader(model))]
+
+
+def accepts(model: type[BaseModel]) -> dict[str, Any]:
+    """Describe a body in OpenAPI: pass as ``openapi_extra``."""
+    schema = {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}
+    return {"requestBody": {"required": True, "content": {"application/json": schema}}}
+
+
+def _reader(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT]]:
+    async def read(request: Request) -> BodyT:
+        _check_media_type(request)
+        data = await _read_bytes(request, request.app.state.max_body_bytes)
+        return _validate(model, data)
+
+    return read
+
+
+def _validate(model: type[BodyT], data: bytes) -> BodyT:
+    try:
+        return model.model_validate_json(data)
+    except ValidationError as error:
+        if error.errors()[0]["type"] != _UNREADABLE:
+            raise invalid_body(error) from error
+        # Python writes lone surrogates as escapes that are no JSON; text may hold them, and loses them.
+        mended = _without_lone_surrogates(data)
+        if mended == data:
+            raise HttpError(400, f"The body is not JSON: {error.errors()[0]['msg']}") from error
+    try:
+        return model.model_validate_json(mended)
+    except ValidationError as error:
+        if error.errors()[0]["type"] == _UNREADABLE:
+            raise HttpError(400, f"The body is not JSON: {error.errors()[0]['msg']}") from error
+        raise invalid_body(error) from error
+
+
+def _without_lone_surrogates(data: bytes) -> bytes:
+    r"""Turn each escape of a lone surrogate into \u0000, which ids refuse and text loses."""
+    pieces: list[bytes] = []
+    end = 0
+    high: tuple[int, int] | None = None
+    for match in _ESCAPE.finditer(data):
+        value = int(match[1], 16) if match[1] else -1
+        if high is not None and not (0xDC00 <= value <= 0xDFFF and match.start() == high[1]):
+            pieces += [data[end : high[0]], rb"\u0000"]
+            end = high[1]
+        elif high is not None:
+            high = None
+            continue
+        high = (match.start(), match.end()) if 0xD800 <= value <= 0xDBFF else None
+        if 0xDC00 <= value <= 0xDFFF:
+            pieces += [data[end : match.start()], rb"\u0000"]
+            end = match.end()
+    if high is not None:
+        pieces += [data[end : high[0]], rb"\u0000"]
+        end = high[1]
+    return b"".join((*pieces, data[end:]))
+
+
+def _check_media_type(request: Request) -> None:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise HttpError(415, f'Send application/json, not "{media_type}".')
+
+
+async def _read_bytes(request: Request, limit: int) -> bytes:
+    encoding = request.headers.get("content-encoding", "identity").lower()
+    if encoding not in {"identity", "gzip"}:
+        raise HttpError(415, f'Send the body as it is or as gzip, not "{encoding}".')
+    length = request.headers.get("content-length", "0")
+    if length.isdigit() and int(length) > limit:
+        raise HttpError(413, f"The body may have {limit} bytes.")
+    unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
+    parts: list[bytes] = []
+    size = 0
+    async for part in request.stream():
+        piece = part if unzip is None else _unzipped(unzip, part, limit - size + 1)
+        size += len(piece)
+        if size > limit or (unzip is not None and unzip.unconsumed_tail):
+            raise HttpError(413, f"The body may have {limit} bytes.")
+        parts.append(piece)
+    if unzip is not None and not unzip.eof:
+        raise HttpError(400, "The gzip stream of the body is cut off.")
+    return b"".join(parts)
+
+
+def _unzipped(unzip: "zlib._Decompress", part: bytes, room: int) -> bytes:
+    try:
+        return unzip.decompress(part, room)
+    except zlib.error as error:
+        raise HttpError(400, "The body is not gzip.") from error

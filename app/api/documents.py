@@ -1,0 +1,148 @@
+"""Routes about documents."""
+
+from collections.abc import AsyncIterator
+from dataclasses import asdict
+from typing import Annotated
+
+import orjson
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+
+from app.api import rendering
+from app.api.bodies import accepts, body_of
+from app.api.dependencies import ServicesOf, TenantOf
+from app.api.openapi import problems
+from app.api.rendering import json_response
+from app.api.schemas.documents import (
+    ChangedAnswer,
+    ChangedList,
+    DeleteBody,
+    DocumentPage,
+    DocumentsBody,
+    IndexedList,
+    StoredDocument,
+    UpdatesBody,
+)
+
+router = APIRouter(prefix="/documents", tags=["documents"])
+
+IndexQuery = Annotated[
+    str | None, Query(pattern=r"^[A-Za-z0-9_.\-]{1,150}$", description="The default index when left out.")
+]
+NDJSON = "application/x-ndjson"
+
+
+@router.post(
+    "",
+    summary="Index documents",
+    responses={200: {"model": IndexedList}, **problems(404, 415, 507)},
+    openapi_extra=accepts(DocumentsBody),
+)
+async def post_documents(
+    body: body_of(DocumentsBody),  # type: ignore[valid-type]
+    services: ServicesOf,
+    tenant: TenantOf,
+) -> Response:
+    """Each document is replaced as a whole; the batch is written as a whole or not at all, and durable."""
+    documents = [document.to_domain() for document in body.documents]
+    results = await services.indexing.write(tenant, body.index, documents, mode=body.mode, written_by=body.written_by)
+    return json_response({"results": [asdict(result) for result in results]})
+
+
+@router.patch(
+    "",
+    summary="Update metadata",
+    responses={200: {"model": ChangedList}, **problems(404, 415, 507)},
+    openapi_extra=accepts(UpdatesBody),
+)
+async def patch_documents(
+    body: body_of(UpdatesBody),  # type: ignore[valid-type]
+    services: ServicesOf,
+    tenant: TenantOf,
+) -> Response:
+    """null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
+    updates = [update.to_domain() for update in body.updates]
+    results = await services.indexing.update(tenant, body.index, updates)
+    return json_response({"results": [asdict(result) for result in results]})
+
+
+@router.post(
+    "/delete",
+    summary="Delete documents",
+    responses={200: {"model": ChangedList}, **problems(404, 415)},
+    openapi_extra=accepts(DeleteBody),
+)
+async def delete_documents(
+    body: body_of(DeleteBody),  # type: ignore[valid-type]
+    services: ServicesOf,
+    tenant: TenantOf,
+) -> Response:
+    """Documents that are not there are no error."""
+    results = await services.indexing.delete(tenant, body.index, body.document_ids, written_by=body.written_by)
+    return json_response({"results": [asdict(result) for result in results]})
+
+
+@router.get(
+    "",
+    summary="List or export documents",
+    responses={
+        200: {"model": DocumentPage, "content": {NDJSON: {"schema": {"type": "string"}}}},
+        **problems(400, 404),
+    },
+)
+async def list_documents(  # noqa: PLR0913, PLR0917  query parameters
+    services: ServicesOf,
+    tenant: TenantOf,
+    index: IndexQuery = None,
+    cursor: str | None = None,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    chunks: Annotated[bool, Query(description="With chunks.")] = False,  # noqa: FBT002
+    embeddings: Annotated[bool, Query(description="With embeddings, as base64.")] = False,  # noqa: FBT002
+    ndjson: Annotated[bool, Query(description="All of them, one a line.")] = False,  # noqa: FBT002
+) -> Response:
+    """Every document, hidden or not; no cap, and stable while others write."""
+    after = rendering.key_cursor(cursor)
+    if ndjson:
+        rows = await services.reading.export(tenant, index, after, chunks=chunks, embeddings=embeddings)
+
+        async def lines() -> AsyncIterator[bytes]:
+            async for row, parts in rows:
+                yield orjson.dumps(rendering.document(row, parts), option=orjson.OPT_APPEND_NEWLINE)
+
+        return StreamingResponse(lines(), media_type=NDJSON)
+    page, following = await services.reading.page(tenant, index, after, limit, chunks=chunks, embeddings=embeddings)
+    return json_response({
+        "documents": [rendering.document(row, parts) for row, parts in page],
+        "next_cursor": None if following is None else rendering.encode_cursor(following),
+    })
+
+
+@router.get(
+    "/{document_id:path}",
+    summary="Show a document",
+    responses={200: {"model": StoredDocument}, **problems(404)},
+)
+async def get_document(
+    document_id: str,
+    services: ServicesOf,
+    tenant: TenantOf,
+    index: IndexQuery = None,
+    chunks: Annotated[bool, Query(description="With chunks.")] = True,  # noqa: FBT002
+    embeddings: Annotated[bool, Query(description="With embeddings, as base64.")] = False,  # noqa: FBT002
+) -> Response:
+    """As it is stored, whoever may read it. The id is percent-encoded."""
+    row, parts = await services.reading.document(tenant, index, document_id, chunks=chunks, embeddings=embeddings)
+    return json_response(rendering.document(row, parts))
+
+
+@router.delete(
+    "/{document_id:path}",
+    summary="Delete a document",
+    responses={200: {"model": ChangedAnswer}, **problems(404)},
+)
+async def delete_document(
+    document_id: str, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None
+) -> Response:
+    """A document that is not there is no error. The id is percent-encoded."""
+    (result,) = await services.indexing.delete(tenant, index, [document_id])
+    return json_response(asdict(result))

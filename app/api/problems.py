@@ -1,0 +1,154 @@
+"""Errors as RFC 9457 problem details: one table from domain errors to HTTP; docs/problems.md explains each code."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+import structlog
+from fastapi import FastAPI, Request, Response
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+
+from app.domain import errors
+from app.domain.errors import Flaw, InvalidRequestError, ServiceError
+from app.observability import metrics
+
+log = structlog.get_logger()
+
+MEDIA_TYPE = "application/problem+json"
+DOCS = "https://github.com/onyx-dot-app/onyx-vector-search/blob/main/docs/problems.md"
+_MAX_FLAWS = 100
+
+PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
+    errors.InvalidRequestError: (422, "The request is not valid"),
+    errors.EmbeddingDimensionError: (422, "The embedding has another dimension than the index"),
+    errors.EmbeddingMissingError: (422, "An embedding is missing"),
+    errors.AccessListMissingError: (422, "The access control list is missing"),
+    errors.InvalidTenantError: (422, "The tenant is not valid"),
+    errors.UnauthorisedError: (401, "A key is needed"),
+    errors.TenantNotFoundError: (404, "There is no such tenant"),
+    errors.IndexNotFoundError: (404, "There is no such index"),
+    errors.DocumentNotFoundError: (404, "There is no such document"),
+    errors.UploadNotFoundError: (404, "There is no such upload"),
+    errors.IndexMismatchError: (409, "The index is another one"),
+    errors.UploadIncompleteError: (409, "The upload is not complete"),
+    errors.OverloadedError: (503, "The service is busy"),
+    errors.DatabaseUnavailableError: (503, "The database does not answer"),
+    errors.DatabaseReadOnlyError: (503, "The database takes no writes"),
+    errors.DatabaseFullError: (507, "The database is full"),
+    errors.QueryTimeoutError: (504, "The database took too long"),
+    errors.EmbeddingUnavailableError: (502, "The embeddings endpoint does not answer"),
+    errors.NotReadyError: (503, "The service is not ready"),
+}
+HTTP_PROBLEMS = {
+    400: ("malformed_request", "The request cannot be read"),
+    404: ("not_found", "There is nothing here"),
+    405: ("method_not_allowed", "The method is not for this path"),
+    413: ("body_too_large", "The body is too large"),
+    415: ("unsupported_media_type", "The body is of another media type"),
+    500: ("internal", "Something went wrong here"),
+}
+_RETRY_AFTER = {503: "1"}
+
+
+class FlawAnswer(BaseModel):
+    """One thing wrong with a request."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class Problem(BaseModel):
+    """RFC 9457. Match on ``code``: it is stable."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    code: str
+    errors: list[FlawAnswer] = []
+
+
+class HttpError(Exception):
+    """A problem of HTTP itself, such as a body that cannot be read."""
+
+    def __init__(self, status: int, detail: str) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.detail = detail
+
+
+def problem_response(
+    request: Request, status: int, code: str, title: str, detail: str, flaws: Sequence[Flaw] = ()
+) -> Response:
+    """Render a problem, and count it."""
+    metrics.PROBLEMS.labels(code).inc()
+    body: dict[str, Any] = {
+        "type": f"{DOCS}#{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "instance": f"urn:request:{request.scope.get('request_id', '')}",
+        "code": code,
+    }
+    if flaws:
+        body["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in flaws[:_MAX_FLAWS]]
+    headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else {}
+    if status == 401:  # noqa: PLR2004
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body, default=str), status, headers, MEDIA_TYPE)
+
+
+def invalid_body(error: ValidationError, prefix: tuple[str, ...] = ()) -> InvalidRequestError:
+    """Tell what pydantic found, with a JSON pointer to each place."""
+    found = [
+        Flaw(_pointer((*prefix, *map(str, item["loc"]))), item["type"], item["msg"])
+        for item in error.errors(include_url=False, include_input=False, include_context=False)
+    ]
+    # Of a union of two forms, both complain: the one that was not meant says only that it is another form.
+    texts = {flaw.pointer for flaw in found if flaw.code not in {"string_type", "list_type"}}
+    flaws = [flaw for flaw in found if flaw.code not in {"string_type", "list_type"} or flaw.pointer not in texts]
+    flaws = list({(flaw.pointer, flaw.code): flaw for flaw in flaws}.values())
+    count = len(flaws)
+    return InvalidRequestError(f"{count} thing{'s are' if count > 1 else ' is'} wrong with it.", flaws)
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Give every error the one shape."""
+
+    async def service_error(request: Request, error: Exception) -> Response:
+        if not isinstance(error, ServiceError):
+            raise error
+        status, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+        flaws = error.flaws if isinstance(error, InvalidRequestError) else ()
+        if status >= 500:  # noqa: PLR2004
+            log.warning("request_failed", code=error.code, detail=error.detail, exc_info=error.__cause__)
+        return problem_response(request, status, error.code, title, error.detail, flaws)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        if isinstance(error, HttpError):
+            status, detail = error.status, error.detail
+        elif isinstance(error, HTTPException):
+            status, detail = error.status_code, str(error.detail)
+        else:
+            raise error
+        code, title = HTTP_PROBLEMS.get(status, ("http_error", detail))
+        return problem_response(request, status, code, title, detail)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("request_crashed", exc_info=error)
+        code, title = HTTP_PROBLEMS[500]
+        return problem_response(request, 500, code, title, "The cause is in the log under this request's id.")
+
+    app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(HttpError, http_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _pointer(location: Iterable[str]) -> str:
+    """Write a place as RFC 6901 has it; the names of union members are no part of the path."""
+    parts = [part for part in location if part not in {"base64", "numbers"}]
+    return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

@@ -1,0 +1,103 @@
+"""Rows as JSON, without building models: the contract tests hold every answer against its model."""
+
+import base64
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+import orjson
+from fastapi import Response
+
+from app.api.problems import HttpError
+from app.api.schemas.documents import StoredChunk, StoredDocument
+from app.api.schemas.search import ChunkAnswer, RawChunk
+from app.domain.search import Answer
+
+Row = Mapping[str, Any]
+
+_CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
+_RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
+_STORED_FIELDS = tuple(name for name in StoredChunk.model_fields if name != "embedding")
+_DOCUMENT_FIELDS = tuple(
+    name for name in StoredDocument.model_fields if name not in {"id", "access", "title_embedding", "chunks"}
+)
+
+
+def json_response(content: object, status: int = 200) -> Response:
+    """Answer with JSON."""
+    return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def answer(found: Answer, took_ms: float) -> Response:
+    """Answer a search."""
+    return json_response({
+        "hits": [
+            {name: hit.row[name] for name in _CHUNK_FIELDS}
+            | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
+            for hit in found.hits
+        ],
+        "mode": found.mode,
+        "strategy": found.strategy,
+        "exact": found.exact,
+        "complete": found.complete,
+        "degraded": found.degraded,
+        "took_ms": round(took_ms, 3),
+    })
+
+
+def chunk_list(rows: Iterable[Row]) -> Response:
+    """Answer with chunks in order."""
+    return json_response({"chunks": [{name: row[name] for name in _CHUNK_FIELDS} for row in rows]})
+
+
+def raw_chunk(row: Row) -> dict[str, Any]:
+    """Show all that is stored of a chunk."""
+    return {name: row[name] for name in _RAW_FIELDS} | {"access": _access(row), "embedding": _vector(row["embedding"])}
+
+
+def document(row: Row, chunks: Sequence[Row] | None) -> dict[str, Any]:
+    """Show a document as it is stored; its shape is that of a document to index."""
+    shown = {"id": row["document_id"], "access": _access(row)} | {name: row[name] for name in _DOCUMENT_FIELDS}
+    shown["title_embedding"] = _vector(row["title_embedding"])
+    if chunks is not None:
+        shown["chunks"] = [
+            {name: chunk[name] for name in _STORED_FIELDS} | {"embedding": _vector(chunk["embedding"])}
+            for chunk in chunks
+        ]
+    return shown
+
+
+def encode_cursor(position: object) -> str:
+    """Make a position opaque."""
+    return base64.urlsafe_b64encode(orjson.dumps(position, default=str)).decode().rstrip("=")
+
+
+def key_cursor(cursor: str | None) -> UUID | None:
+    """Read the position of a page of documents."""
+    return None if cursor is None else _decode(cursor, UUID)
+
+
+def chunk_cursor(cursor: str | None) -> tuple[str, int] | None:
+    """Read the position of a page of chunks."""
+
+    def position(value: Any) -> tuple[str, int]:  # noqa: ANN401
+        document_id, chunk_index = value
+        return str(document_id), int(chunk_index)
+
+    return None if cursor is None else _decode(cursor, position)
+
+
+def _decode(cursor: str, read: Any) -> Any:  # noqa: ANN401
+    try:
+        return read(orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
+    except (ValueError, TypeError, AttributeError) as error:
+        raise HttpError(400, "The cursor is none that this service gave.") from error
+
+
+def _access(row: Row) -> dict[str, Any]:
+    return {"public": row["acl_public"], "entries": row["acl_entries"]}
+
+
+def _vector(embedding: Any) -> str | None:  # noqa: ANN401
+    return None if embedding is None else base64.b64encode(np.asarray(embedding, dtype="<f4").tobytes()).decode()

@@ -1,0 +1,84 @@
+"""Bodies about indexes."""
+
+from datetime import datetime
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, Field
+
+from app.api.schemas.fields import Body
+from app.domain.indexes import IndexSettings
+from app.services.catalog import IndexState
+
+
+class IndexBody(Body):
+    """What an index is to be. Fields left out are not compared with an index that exists."""
+
+    embedding_dimension: Annotated[int, Field(ge=1, le=4000, examples=[384])]
+    language: Annotated[str | None, Field(max_length=50, description="Of the texts; english when left out.")] = None
+    access_control: Annotated[
+        bool | None,
+        Field(description="Whether documents say who may read them and searches who asks; true when left out."),
+    ] = None
+    rank_profile: Annotated[
+        Literal["default", "vespa", "opensearch", "rrf"] | None, Field(description="Of searches that name none.")
+    ] = None
+
+    def to_domain(self) -> IndexSettings:
+        """Translate."""
+        return IndexSettings(self.embedding_dimension, self.language, self.access_control, self.rank_profile)
+
+
+class AnnAnswer(BaseModel):
+    """The HNSW graph: none while the index is small, and exact search faster."""
+
+    state: Literal["none", "building", "ready"]
+    progress: float
+
+
+class IndexAnswer(BaseModel):
+    """An index and what it holds."""
+
+    name: str
+    tenant_id: str
+    embedding_dimension: int
+    language: str
+    access_control: bool
+    rank_profile: str
+    tokeniser_version: int
+    documents: int
+    chunks: int
+    bytes: int
+    ann: AnnAnswer
+    created_at: datetime
+
+    @classmethod
+    def of(cls, state: IndexState) -> Self:
+        """Show a state."""
+        index, size = state.index, state.size
+        return cls(
+            name=index.name,
+            tenant_id=index.tenant_id,
+            embedding_dimension=index.embedding_dimension,
+            language=index.language,
+            access_control=index.access_control,
+            rank_profile=index.rank_profile,
+            tokeniser_version=index.tokeniser_version,
+            documents=size.documents,
+            chunks=size.chunks,
+            bytes=size.bytes,
+            ann=AnnAnswer(state=state.ann.state, progress=state.ann.progress),
+            created_at=index.created_at,
+        )
+
+
+class IndexList(BaseModel):
+    """The indexes of a tenant."""
+
+    indexes: list[IndexAnswer]
+
+
+class EmptiedAnswer(BaseModel):
+    """One bounded step of emptying an index."""
+
+    deleted: int
+    remaining: int

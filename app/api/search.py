@@ -1,0 +1,30 @@
+"""The search route."""
+
+from time import perf_counter
+
+from fastapi import APIRouter, Response
+
+from app.api import rendering
+from app.api.bodies import accepts, body_of
+from app.api.dependencies import ServicesOf, TenantOf
+from app.api.openapi import problems
+from app.api.schemas.search import SearchAnswer, SearchBody
+
+router = APIRouter(tags=["search"])
+
+
+@router.post(
+    "/search",
+    summary="Search",
+    responses={200: {"model": SearchAnswer}, **problems(404, 415, 502)},
+    openapi_extra=accepts(SearchBody),
+)
+async def search(
+    body: body_of(SearchBody),  # type: ignore[valid-type]
+    services: ServicesOf,
+    tenant: TenantOf,
+) -> Response:
+    """Never short while more chunks match, unless ``complete`` says so."""
+    started = perf_counter()
+    found = await services.search.search(tenant, body.index, body.to_domain())
+    return rendering.answer(found, (perf_counter() - started) * 1000)

@@ -1,0 +1,74 @@
+"""Commands, and how they find their database."""
+
+import sys
+from typing import NoReturn
+
+import typer
+from pydantic import ValidationError
+
+from app import embedded
+from app.cli import sample, serving
+from app.domain.errors import ServiceError
+from app.settings import Settings, database_dsn
+from app.storage import migrations
+
+cli = typer.Typer(
+    help="Onyx Vector Search: the document index of Onyx on PostgreSQL and pgvector.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+
+
+@cli.command()
+def serve(
+    *, with_sample: bool = typer.Option(False, "--with-sample", help="Load the sample corpus if the index is empty.")
+) -> None:
+    """Serve the API; without a named database, on an embedded PostgreSQL that is migrated first."""
+    settings = Settings()
+    if settings.wants_embedded:
+        with embedded.start(settings.data_dir, version=settings.embedded_version) as server:
+            migrations.upgrade(server.dsn())
+            serving.serve(settings, server.dsn(), with_sample=with_sample)
+    else:
+        serving.serve(settings, database_dsn(settings), with_sample=with_sample)
+
+
+@cli.command()
+def migrate(
+    revision: str = typer.Argument("head", help="A revision, such as 0001."),
+    *,
+    down: bool = typer.Option(False, "--down", help="Go back to the revision."),
+) -> None:
+    """Bring the schema to a revision."""
+    settings = Settings()
+    if settings.wants_embedded:
+        with embedded.start(settings.data_dir, version=settings.embedded_version) as server:
+            _migrate(server.dsn(), revision, down=down)
+    else:
+        _migrate(database_dsn(settings), revision, down=down)
+
+
+@cli.command(name="make-sample", hidden=True)
+def make_sample() -> None:
+    """Chunk the documentation anew and embed it (for those who change the documentation)."""
+    sample.make()
+
+
+def main() -> None:
+    """Run a command; what a person can mend is told in one line."""
+    try:
+        cli()
+    except ValidationError as error:
+        _fail("; ".join(f"{'.'.join(map(str, item['loc']))}: {item['msg']}".lstrip(": ") for item in error.errors()))
+    except (embedded.EmbeddedError, ServiceError, ValueError) as error:
+        _fail(str(error))
+
+
+def _migrate(dsn: str, revision: str, *, down: bool) -> None:
+    (migrations.downgrade if down else migrations.upgrade)(dsn, revision)
+    typer.echo(f"The schema is at revision {revision if revision != 'head' else migrations.newest_revision()}.")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"vector-search: {message}", err=True)
+    sys.exit(1)

@@ -1,0 +1,63 @@
+"""Running uvicorn, and telling people what to type next."""
+
+import asyncio
+import os
+import socket
+
+import typer
+import uvicorn
+
+from app.cli import sample
+from app.main import create_app
+from app.settings import Settings
+
+_DRAIN_SECONDS = 25
+_BACKLOG = 2048
+
+
+class _Announcing(uvicorn.Server):
+    """Says what to try once requests are answered."""
+
+    def __init__(self, config: uvicorn.Config, announcement: str) -> None:
+        super().__init__(config)
+        self._announcement = announcement
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            typer.echo(self._announcement)
+
+
+def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
+    """Serve until stopped; SIGTERM and Ctrl-C let running requests end."""
+    os.environ["DATABASE_URL"] = dsn  # for the worker processes
+    if with_sample:
+        asyncio.run(sample.load(settings, dsn))
+    options = {
+        "host": settings.host,
+        "port": settings.port,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "timeout_graceful_shutdown": _DRAIN_SECONDS,
+        "backlog": _BACKLOG,
+    }
+    if settings.workers > 1:
+        typer.echo(_announcement(settings, with_sample=with_sample))
+        uvicorn.run("app.main:create_app", factory=True, workers=settings.workers, **options)  # type: ignore[arg-type]
+        return
+    app = create_app(Settings())
+    server = _Announcing(uvicorn.Config(app, **options), _announcement(settings, with_sample=with_sample))  # type: ignore[arg-type]
+    server.run()
+
+
+def _announcement(settings: Settings, *, with_sample: bool) -> str:
+    url = f"http://{settings.host}:{settings.port}"
+    lines = [f"Onyx Vector Search answers at {url} (API page: {url}/docs)."]
+    if with_sample:
+        lines += [
+            "Try:",
+            f"""  curl -s {url}/search -H 'content-type: application/json' -d '{{"query": "{sample.QUESTION}", "limit": 3}}'""",
+            f"  curl -s {url}/search -H 'content-type: application/json' -d @{sample.QUERY_FILE}",
+        ]
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""Documents, filters, ranking and planning: pure."""

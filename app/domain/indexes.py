@@ -1,0 +1,49 @@
+"""Indexes: one per embedding model and tenant."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSettings:
+    """What an index is made with; only what is given is compared with one that exists."""
+
+    embedding_dimension: int
+    language: str | None = None
+    access_control: bool | None = None
+    rank_profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index as the catalogue has it."""
+
+    index_id: int
+    tenant_id: str
+    name: str
+    embedding_dimension: int
+    language: str
+    access_control: bool
+    rank_profile: str
+    tokeniser_version: int
+    average_length: float | None
+    background_cosine: float | None
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class AnnState:
+    """The HNSW graph of an index: progress goes from 0 to 1 while it is built."""
+
+    state: Literal["none", "building", "ready"] = "none"
+    progress: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSize:
+    """What an index holds; bytes are those of its tables and indexes on disk."""
+
+    documents: int
+    chunks: int
+    bytes: int

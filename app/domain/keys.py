@@ -1,0 +1,31 @@
+"""Keys derived from names, so that nothing is looked up before it is written (ADR 0006)."""
+
+from hashlib import blake2b
+from uuid import UUID
+
+
+def document_key(document_id: str) -> UUID:
+    """128 bits of a document id; two of 10¹² documents share one with a chance of 10⁻¹⁵."""
+    return UUID(bytes=blake2b(document_id.encode(), digest_size=16).digest())
+
+
+def sanitised_key(document_id: str) -> UUID | None:
+    """Return the key of an id as one of Onyx's callers spells it, or None where that is the same.
+
+    Onyx looks up neighbouring chunks with every ``'`` replaced by ``_``.
+    """
+    return document_key(document_id.replace("'", "_")) if "'" in document_id else None
+
+
+def entry_key(entry: str) -> UUID:
+    """128 bits of an access-list entry, such as ``user_email:a@x.io``."""
+    return UUID(bytes=blake2b(entry.encode(), digest_size=16, person=b"acl entry").digest())
+
+
+def digest(*parts: str | bytes | None) -> UUID:
+    """128 bits of some texts in order; None differs from the empty text."""
+    state = blake2b(digest_size=16)
+    for part in parts:
+        data = part.encode() if isinstance(part, str) else part
+        state.update(b"-" if data is None else len(data).to_bytes(8, "little") + data)
+    return UUID(bytes=state.digest())

@@ -1,0 +1,142 @@
+"""The composition root: settings in, application out."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+
+import structlog
+from fastapi import APIRouter, Depends, FastAPI
+from fastapi_offline import FastAPIOffline
+
+from app.api import chunks, documents, indexes, operations, search, uploads
+from app.api.dependencies import Services, require_key
+from app.api.middleware import RequestMiddleware
+from app.api.openapi import install_openapi
+from app.api.problems import install_problem_handlers
+from app.embedding.client import EmbeddingClient
+from app.observability.logging import configure_logging
+from app.services.access import AccessResolver
+from app.services.catalog import IndexCatalog
+from app.services.indexing import IndexingService
+from app.services.maintenance import MaintenanceOptions, Maintainer
+from app.services.readiness import ReadinessService
+from app.services.reading import ReadingService
+from app.services.searching import SearchService
+from app.services.startup import Startup
+from app.services.uploads import UploadService
+from app.settings import Settings, database_dsn
+from app.storage.access import AccessRepository
+from app.storage.chunks import ChunkRepository
+from app.storage.database import Database, PoolOptions
+from app.storage.documents import DocumentRepository
+from app.storage.indexes import IndexRepository
+from app.storage.operations import OperationsRepository
+from app.storage.search import SearchRepository
+
+log = structlog.get_logger()
+
+VERSION = "0.1.0"
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Build the application; nothing is connected before it starts.
+
+    A function rather than a module-level instance, so that tests and several workers each have their own.
+    """
+    settings = settings or Settings()
+    configure_logging(settings.log_level, settings.log_format)
+    database = _database(settings)
+    embedder = _embedder(settings)
+    services = _services(settings, database, embedder)
+    startup = _startup(settings, services)
+    maintainer = Maintainer(database, IndexRepository(database), _maintenance_options(settings))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        await database.open()
+        await startup.first_try()
+        tasks = [asyncio.create_task(startup.run()), asyncio.create_task(maintainer.run())]
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+                with suppress(asyncio.CancelledError):
+                    await task
+            await database.close()
+            if embedder is not None:
+                await embedder.close()
+
+    app = FastAPIOffline(
+        title="Onyx Vector Search",
+        version=VERSION,
+        description="The document index of Onyx on PostgreSQL and pgvector.",
+        lifespan=lifespan,
+        redirect_slashes=False,
+        separate_input_output_schemas=False,
+    )
+    app.state.services = services
+    app.state.api_keys = tuple(key.get_secret_value() for key in settings.api_keys)
+    app.state.max_body_bytes = settings.max_body_bytes
+    guarded = APIRouter(dependencies=[Depends(require_key)])
+    for module in (indexes, documents, uploads, chunks, search):
+        guarded.include_router(module.router)
+    app.include_router(guarded)
+    app.include_router(operations.router)
+    app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests)
+    install_problem_handlers(app)
+    install_openapi(app)
+    return app
+
+
+def _database(settings: Settings) -> Database:
+    return Database(
+        database_dsn(settings),
+        PoolOptions(
+            search_connections=settings.search_connections,
+            write_connections=settings.write_connections,
+            statement_timeout=settings.statement_timeout,
+            ef_search=settings.ef_search,
+        ),
+    )
+
+
+def _embedder(settings: Settings) -> EmbeddingClient | None:
+    if settings.embedding_api_base is None:
+        return None
+    key = settings.embedding_api_key
+    return EmbeddingClient(
+        settings.embedding_api_base, settings.embedding_model, None if key is None else key.get_secret_value()
+    )
+
+
+def _services(settings: Settings, database: Database, embedder: EmbeddingClient | None) -> Services:
+    catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
+    access = AccessResolver(AccessRepository(database))
+    indexing = IndexingService(database, catalog, embedder)
+    return Services(
+        catalog=catalog,
+        indexing=indexing,
+        uploads=UploadService(database, catalog, indexing),
+        reading=ReadingService(catalog, access, DocumentRepository(database), ChunkRepository(database)),
+        search=SearchService(catalog, access, SearchRepository(database), embedder),
+        readiness=ReadinessService(OperationsRepository(database)),
+    )
+
+
+def _startup(settings: Settings, services: Services) -> Startup:
+    return Startup(
+        services.readiness,
+        services.catalog,
+        default_index=settings.default_index,
+        default_dimension=settings.default_dimension,
+    )
+
+
+def _maintenance_options(settings: Settings) -> MaintenanceOptions:
+    return MaintenanceOptions(
+        interval=settings.maintenance_interval,
+        ann_threshold=settings.ann_threshold,
+        m=settings.ann_m,
+        ef_construction=settings.ann_ef_construction,
+    )

@@ -1,0 +1,1 @@
+"""Metrics and logs. Importable by every layer but the domain; imports none."""

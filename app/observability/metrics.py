@@ -1,0 +1,59 @@
+"""Every metric, in one place; docs/operations.md says what to do about each.
+
+Names and buckets follow Onyx's own search metrics, so that its dashboards read alike.
+"""
+
+from prometheus_client import Counter, Gauge, Histogram
+
+SEARCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
+PREFIX = "onyx_vector_search"
+
+SEARCH_SECONDS = Histogram(
+    f"{PREFIX}_search_duration_seconds",
+    "Searches from the parsed request to the answer",
+    ("search_type", "strategy"),
+    buckets=SEARCH_BUCKETS,
+)
+SEARCH_DATABASE_SECONDS = Histogram(
+    f"{PREFIX}_search_database_seconds",
+    "The part of a search spent in PostgreSQL",
+    ("search_type", "strategy"),
+    buckets=SEARCH_BUCKETS,
+)
+SEARCH_OVERHEAD_SECONDS = Histogram(
+    f"{PREFIX}_search_overhead_seconds",
+    "The part of a search spent outside PostgreSQL",
+    ("search_type",),
+    buckets=SEARCH_BUCKETS,
+)
+SEARCHES = Counter(f"{PREFIX}_search_total", "Searches answered", ("search_type", "strategy"))
+SEARCH_ERRORS = Counter(f"{PREFIX}_search_errors_total", "Searches that failed", ("search_type", "error_type"))
+SEARCHES_IN_PROGRESS = Gauge(f"{PREFIX}_searches_in_progress", "Searches under way", ("search_type",))
+
+REQUEST_SECONDS = Histogram(
+    f"{PREFIX}_http_request_duration_seconds",
+    "HTTP requests by route template",
+    ("method", "route", "status"),
+    buckets=SEARCH_BUCKETS,
+)
+REQUESTS_IN_PROGRESS = Gauge(f"{PREFIX}_http_requests_in_progress", "HTTP requests under way")
+PROBLEMS = Counter(f"{PREFIX}_problems_total", "Problem answers by code", ("code",))
+
+STATEMENT_SECONDS = Histogram(
+    f"{PREFIX}_statement_duration_seconds", "SQL statements by file", ("statement",), buckets=SEARCH_BUCKETS
+)
+POOL_WAIT = Histogram(
+    f"{PREFIX}_pool_wait_seconds", "Waiting for a database connection", ("pool",), buckets=SEARCH_BUCKETS
+)
+POOL_CONNECTIONS = Gauge(f"{PREFIX}_pool_connections", "Database connections", ("pool", "state"))
+
+DOCUMENTS_INDEXED = Counter(f"{PREFIX}_documents_indexed_total", "Documents written", ("result",))
+CHUNKS_INDEXED = Counter(f"{PREFIX}_chunks_indexed_total", "Chunks by what became of them", ("result",))
+DOCUMENTS_UPDATED = Counter(f"{PREFIX}_documents_updated_total", "Documents whose metadata changed")
+DOCUMENTS_DELETED = Counter(f"{PREFIX}_documents_deleted_total", "Documents deleted")
+ACCESS_CACHE = Counter(f"{PREFIX}_access_cache_total", "Access lists resolved", ("result",))
+ANN_BUILDS = Counter(f"{PREFIX}_ann_builds_total", "HNSW graphs built", ("result",))
+EMBEDDING_SECONDS = Histogram(
+    f"{PREFIX}_embedding_duration_seconds", "Calls of the embeddings endpoint", buckets=SEARCH_BUCKETS
+)
+READY = Gauge(f"{PREFIX}_ready", "1 when the service can answer")

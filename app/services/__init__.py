@@ -1,0 +1,1 @@
+"""What the service does, in the words of its users."""

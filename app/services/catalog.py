@@ -1,0 +1,190 @@
+"""Indexes: creating, finding and dropping them."""
+
+from dataclasses import dataclass, replace
+from time import monotonic
+
+from app.domain.errors import (
+    Flaw,
+    IndexMismatchError,
+    IndexNotFoundError,
+    InvalidRequestError,
+    TenantNotFoundError,
+)
+from app.domain.indexes import AnnState, Index, IndexSettings, IndexSize
+from app.storage.database import Database
+from app.storage.indexes import IndexRepository
+from app.text.languages import SUPPORTED_LANGUAGES, language_named
+from app.text.tokeniser import TOKENISER_VERSION
+
+RANK_PROFILES = ("default", "vespa", "opensearch", "rrf")
+_FRESH_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class IndexState:
+    """An index with what it holds and how its graph stands."""
+
+    index: Index
+    size: IndexSize
+    ann: AnnState
+
+
+class IndexCatalog:
+    """The catalogue, remembered for a second: no search pays for looking its index up.
+
+    A remembered index may have been dropped meanwhile by another process. Searches find that out when they
+    find nothing, writes when there is no partition for them.
+    """
+
+    def __init__(self, database: Database, indexes: IndexRepository, default_name: str) -> None:
+        self._database = database
+        self._indexes = indexes
+        self._default_name = default_name
+        self._known: dict[tuple[str, str], tuple[Index, float]] = {}
+        self._ann: tuple[dict[int, AnnState], float] = ({}, 0.0)
+
+    async def get(self, tenant_id: str, name: str | None) -> Index:
+        """Return an index of a tenant; None is the default one.
+
+        Raises
+        ------
+        IndexNotFoundError
+            The tenant has no such index.
+        TenantNotFoundError
+            The tenant has no index at all.
+        """
+        key = (tenant_id, name or self._default_name)
+        known = self._known.get(key)
+        if known is not None and monotonic() - known[1] < _FRESH_SECONDS:
+            return known[0]
+        index = await self._indexes.find(*key)
+        if index is None:
+            self._known.pop(key, None)
+            raise await self._not_found(*key)
+        self._known[key] = (index, monotonic())
+        return index
+
+    async def confirm(self, index: Index) -> None:
+        """Make sure that a remembered index still is the one of its name.
+
+        Raises
+        ------
+        IndexNotFoundError
+            It was dropped.
+        """
+        self._known.pop((index.tenant_id, index.name), None)
+        if (await self.get(index.tenant_id, index.name)).index_id != index.index_id:
+            raise IndexNotFoundError(f'The index "{index.name}" was dropped and made anew; try again.')
+
+    async def put(self, tenant_id: str, name: str, settings: IndexSettings, *, reset: bool = False) -> tuple[Index, bool]:
+        """Create an index, or make sure that the one there is what is asked for; return whether it is new.
+
+        Callers that race get the same index. ``reset`` drops an index that differs.
+
+        Raises
+        ------
+        IndexMismatchError
+            It exists with other settings.
+        InvalidRequestError
+            The language or the rank profile is unknown.
+        """
+        settings = _checked(settings)
+        async with self._database.transaction() as session:
+            existing = await self._indexes.find_in(session, tenant_id, name)
+            if existing is None or reset:
+                await self._indexes.lock(session, tenant_id, name)
+                existing = await self._indexes.find_in(session, tenant_id, name)
+            differences = [] if existing is None else _differences(existing, settings)
+            if existing is not None and differences and reset:
+                await self._indexes.drop(session, existing)
+                existing = None
+            elif differences:
+                raise IndexMismatchError(
+                    f'The index "{name}" exists with {" and ".join(differences)}. '
+                    f"To replace it with all it holds: DELETE /indexes/{name}, or PUT with ?reset=true."
+                )
+            if existing is not None:
+                return existing, False
+            index = await self._indexes.create(
+                session,
+                tenant_id=tenant_id,
+                name=name,
+                embedding_dimension=settings.embedding_dimension,
+                language=settings.language or "english",
+                access_control=True if settings.access_control is None else settings.access_control,
+                rank_profile=settings.rank_profile or "default",
+                tokeniser_version=TOKENISER_VERSION,
+            )
+        self._known.pop((tenant_id, name), None)
+        return index, True
+
+    async def make_default(self, index: Index) -> None:
+        """Let the SQL function search_documents() read an index."""
+        async with self._database.transaction() as session:
+            await self._indexes.make_default(session, index)
+
+    async def drop(self, tenant_id: str, name: str) -> None:
+        """Drop an index with all it holds, in constant time."""
+        async with self._database.transaction() as session:
+            await self._indexes.lock(session, tenant_id, name)
+            index = await self._indexes.find_in(session, tenant_id, name)
+            if index is None:
+                raise await self._not_found(tenant_id, name)
+            await self._indexes.drop(session, index)
+        self._known.pop((tenant_id, name), None)
+
+    async def list_states(self, tenant_id: str) -> list[IndexState]:
+        """Return every index of a tenant with its state."""
+        return [await self._state(index) for index in await self._indexes.list_all(tenant_id)]
+
+    async def state(self, tenant_id: str, name: str) -> IndexState:
+        """Return one index with its state."""
+        return await self._state(await self.get(tenant_id, name))
+
+    async def ann_ready(self, index: Index) -> bool:
+        """Whether an index has an HNSW graph that answers, as of a second ago."""
+        states, at = self._ann
+        if monotonic() - at > _FRESH_SECONDS:
+            states = await self._indexes.ann_states()
+            self._ann = (states, monotonic())
+        return states.get(index.index_id, AnnState()).state == "ready"
+
+    async def _state(self, index: Index) -> IndexState:
+        states = await self._indexes.ann_states()
+        return IndexState(index, await self._indexes.size(index), states.get(index.index_id, AnnState()))
+
+    async def _not_found(self, tenant_id: str, name: str) -> IndexNotFoundError | TenantNotFoundError:
+        if not await self._indexes.list_all(tenant_id):
+            return TenantNotFoundError(f'The tenant "{tenant_id}" has no index. PUT /indexes/{{name}} creates one.')
+        return IndexNotFoundError(f'There is no index "{name}". PUT /indexes/{name} creates it.')
+
+
+def _checked(settings: IndexSettings) -> IndexSettings:
+    if settings.rank_profile is not None and settings.rank_profile not in RANK_PROFILES:
+        known = ", ".join(RANK_PROFILES)
+        raise InvalidRequestError(
+            "There is no such rank profile.", [Flaw("/rank_profile", "unknown", f"One of {known}.")]
+        )
+    if settings.language is None:
+        return settings
+    try:
+        return replace(settings, language=language_named(settings.language).name)
+    except ValueError as error:
+        known = ", ".join(SUPPORTED_LANGUAGES)
+        raise InvalidRequestError(
+            "There is no such language.", [Flaw("/language", "unknown", f"One of {known}.")]
+        ) from error
+
+
+def _differences(index: Index, settings: IndexSettings) -> list[str]:
+    pairs = {
+        "embedding_dimension": settings.embedding_dimension,
+        "language": settings.language,
+        "access_control": settings.access_control,
+        "rank_profile": settings.rank_profile,
+    }
+    return [
+        f"{name} {getattr(index, name)} instead of {value}"
+        for name, value in pairs.items()
+        if value is not None and getattr(index, name) != value
+    ]

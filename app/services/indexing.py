@@ -1,0 +1,203 @@
+"""Writing: documents are replaced, changed and deleted as wholes."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+
+from app.domain.checks import check_documents
+from app.domain.documents import (
+    PUBLIC,
+    ChangedDocument,
+    Document,
+    DocumentUpdate,
+    IndexedDocument,
+    Writer,
+    WriteMode,
+)
+from app.domain.errors import EmbeddingMissingError
+from app.domain.indexes import Index
+from app.domain.keys import document_key
+from app.domain.replacement import ChunkKey, ChunkState
+from app.embedding.client import EmbeddingClient
+from app.observability import metrics
+from app.services.catalog import IndexCatalog
+from app.services.replacing import ChunkReplacement
+from app.services.terms import mean_length
+from app.storage.access import AccessRepository
+from app.storage.chunks import ChunkRepository
+from app.storage.database import Database, Session
+from app.storage.documents import DocumentRepository
+from app.storage.indexes import IndexRepository
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """Documents that fit their index, the numbers of their access lists, and BM25's average length."""
+
+    documents: Sequence[Document]
+    acl_ids: Mapping[UUID, int]
+    average_length: float
+
+
+class IndexingService:
+    """Everything that changes documents. One call is one transaction: all of it is durable, or none happened."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: IndexCatalog,
+        embedder: EmbeddingClient | None,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._embedder = embedder
+        self._indexes = IndexRepository(database)
+        self._documents = DocumentRepository(database)
+        self._chunks = ChunkRepository(database)
+        self._access = AccessRepository(database)
+
+    async def write(
+        self,
+        tenant_id: str,
+        index_name: str | None,
+        documents: Sequence[Document],
+        *,
+        mode: WriteMode = "replace",
+        written_by: Writer = "index",
+    ) -> list[IndexedDocument]:
+        """Write a batch of documents; answers are in the order of the batch.
+
+        Raises
+        ------
+        InvalidRequestError
+            A document does not fit the index; nothing was written.
+        """
+        index = await self._catalog.get(tenant_id, index_name)
+        pointers = [f"/documents/{place}" for place in range(len(documents))]
+        prepared = await self.prepare(index, documents, pointers)
+        async with self._database.transaction() as session:
+            results = await self._write_in(session, index, prepared, mode, written_by)
+        for result in results:
+            metrics.DOCUMENTS_INDEXED.labels("replaced" if result.already_existed else "new").inc()
+        return results
+
+    async def prepare(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Prepared:
+        """Fit documents to an index, and settle what a transaction stands on."""
+        documents = await self.fit(index, documents, pointers)
+        acl_ids = await self._access.intern(index, [document.access or PUBLIC for document in documents])
+        return Prepared(documents, acl_ids, await self._average_length(index, documents))
+
+    async def fit(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Sequence[Document]:
+        """Embed what came without an embedding, and check everything."""
+        documents = await self._embedded(index, documents)
+        check_documents(index, documents, pointers)
+        return documents
+
+    async def _write_in(
+        self, session: Session, index: Index, prepared: Prepared, mode: WriteMode, written_by: Writer
+    ) -> list[IndexedDocument]:
+        documents = prepared.documents
+        counts = {document.key: len(document.chunks) for document in documents}
+        if mode == "create":
+            states = await self._documents.create(session, index, documents, prepared.acl_ids, written_by)
+            existed = {key: old for key, (old, _) in states.items()}
+            mine = {key for key, (old, writer) in states.items() if not old or writer == written_by != "index"}
+            documents = [document for document in documents if document.key in mine]
+        else:
+            existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
+        replacement = await ChunkReplacement.of(
+            session, self._chunks, index, prepared.average_length, [key for key, old in existed.items() if old]
+        )
+        if mode == "create":
+            documents = [_without_chunks(document, replacement.stored) for document in documents]
+        await replacement.add(documents)
+        if mode == "replace":
+            await replacement.remove_tail()
+        else:
+            counts = await self._documents.count_chunks(session, index, list(existed))
+        return [IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
+
+    async def update(
+        self, tenant_id: str, index_name: str | None, updates: Sequence[DocumentUpdate]
+    ) -> list[ChangedDocument]:
+        """Change metadata, in the order given; answers in the order of the documents' first mention."""
+        index = await self._catalog.get(tenant_id, index_name)
+        lists = [update.access for update in updates if update.access is not None]
+        acl_ids = await self._access.intern(index, lists) if lists else {}
+        found: dict[UUID, int] = {}
+        async with self._database.transaction() as session:
+            for update in updates:
+                acl_id = None if update.access is None else acl_ids[update.access.digest]
+                found |= await self._documents.update(session, index, update, acl_id)
+        names = dict.fromkeys(name for update in updates for name in update.document_ids)
+        metrics.DOCUMENTS_UPDATED.inc(len(found))
+        return await self._changed(index, list(names), found)
+
+    async def delete(
+        self,
+        tenant_id: str,
+        index_name: str | None,
+        document_ids: Sequence[str],
+        *,
+        written_by: Writer | None = None,
+    ) -> list[ChangedDocument]:
+        """Delete documents with their chunks; those that are not there are no error."""
+        index = await self._catalog.get(tenant_id, index_name)
+        names = list(dict.fromkeys(document_ids))
+        async with self._database.transaction() as session:
+            gone = await self._documents.delete(session, index, [document_key(name) for name in names], written_by)
+        metrics.DOCUMENTS_DELETED.inc(len(gone))
+        return await self._changed(index, names, gone)
+
+    async def delete_some(self, tenant_id: str, index_name: str, limit: int) -> tuple[int, int]:
+        """Delete up to some number of documents of an index; return how many went and how many are left."""
+        index = await self._catalog.get(tenant_id, index_name)
+        async with self._database.transaction() as session:
+            keys = await self._documents.first_keys(session, index, limit)
+            gone = await self._documents.delete(session, index, keys)
+        metrics.DOCUMENTS_DELETED.inc(len(gone))
+        return len(gone), (await self._indexes.size(index)).documents
+
+    async def _average_length(self, index: Index, documents: Sequence[Document]) -> float:
+        """Return the average length BM25 reckons with; the first documents of an index settle it."""
+        if index.average_length is not None:
+            return index.average_length
+        return await self._indexes.settle_average_length(index, await mean_length(index, documents))
+
+    async def _embedded(self, index: Index, documents: Sequence[Document]) -> Sequence[Document]:
+        """Fill in the embeddings of texts that came without one."""
+        texts = [
+            "\n".join(filter(None, (document.title, chunk.content)))
+            for document in documents
+            for chunk in document.chunks
+            if chunk.embedding is None
+        ]
+        if not texts or self._embedder is None:
+            return documents
+        vectors = iter(await self._embedder.embed(texts, index.embedding_dimension))
+        try:
+            return [
+                replace(
+                    document,
+                    chunks=tuple(
+                        chunk if chunk.embedding is not None else replace(chunk, embedding=next(vectors))
+                        for chunk in document.chunks
+                    ),
+                )
+                for document in documents
+            ]
+        except StopIteration as error:
+            raise EmbeddingMissingError("The embeddings endpoint returned fewer embeddings than texts.") from error
+
+    async def _changed(
+        self, index: Index, names: Sequence[str], found: dict[UUID, int]
+    ) -> list[ChangedDocument]:
+        if not found:
+            await self._catalog.confirm(index)
+        keys = {name: document_key(name) for name in names}
+        return [ChangedDocument(name, keys[name] in found, found.get(keys[name], 0)) for name in names]
+
+
+def _without_chunks(document: Document, stored: dict[ChunkKey, ChunkState]) -> Document:
+    new = tuple(chunk for chunk in document.chunks if (document.key, chunk.chunk_index) not in stored)
+    return replace(document, chunks=new)

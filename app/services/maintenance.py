@@ -1,0 +1,92 @@
+"""What is due is done by itself: graphs are built when they pay, abandoned uploads swept."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from time import perf_counter
+
+import structlog
+
+from app.domain.errors import ServiceError
+from app.domain.indexes import AnnState, Index
+from app.observability import metrics
+from app.storage.database import Database
+from app.storage.indexes import IndexRepository
+from app.storage.maintenance import MaintenanceRepository
+
+log = structlog.get_logger()
+
+_UPLOADS_LIVE = timedelta(hours=2)
+
+
+@dataclass(frozen=True, slots=True)
+class MaintenanceOptions:
+    """When and how: seconds between looks; chunks from which a graph pays; pgvector's m and ef_construction."""
+
+    interval: float = 10.0
+    ann_threshold: int = 20_000
+    m: int = 16
+    ef_construction: int = 100
+
+
+class Maintainer:
+    """One at a time over all processes, by an advisory lock on a connection of its own."""
+
+    def __init__(self, database: Database, indexes: IndexRepository, options: MaintenanceOptions) -> None:
+        self._database = database
+        self._indexes = indexes
+        self._options = options
+
+    async def run(self) -> None:
+        """Work until cancelled; a database that goes away is waited for."""
+        while True:
+            try:
+                await self._serve()
+            except ServiceError as error:
+                log.warning("maintenance_interrupted", code=error.code, detail=error.detail)
+            await asyncio.sleep(self._options.interval)
+
+    async def run_once(self) -> bool:
+        """Do what is due now; return False if another process is the maintainer."""
+        async with self._database.dedicated_session() as session:
+            repository = MaintenanceRepository(session)
+            if not await repository.try_lock():
+                return False
+            await self._work(repository)
+        return True
+
+    async def _serve(self) -> None:
+        async with self._database.dedicated_session() as session:
+            repository = MaintenanceRepository(session)
+            while True:
+                if await repository.try_lock():
+                    await self._work(repository)
+                await asyncio.sleep(self._options.interval)
+
+    async def _work(self, repository: MaintenanceRepository) -> None:
+        if swept := await repository.delete_stale_uploads(_UPLOADS_LIVE):
+            log.info("uploads_swept", uploads=swept)
+        states = await self._indexes.ann_states()
+        for index in await self._indexes.list_all(None):
+            await self._care_for(repository, index, states.get(index.index_id, AnnState()))
+
+    async def _care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:
+        if ann.state == "ready" or await repository.count_embeddings(index) < self._options.ann_threshold:
+            return
+        if ann.state == "building":  # by nobody: the maintainer is here
+            await repository.drop_ann(index)
+        await self._build(repository, index)
+
+    async def _build(self, repository: MaintenanceRepository, index: Index) -> None:
+        started = perf_counter()
+        log.info("ann_build_started", index=index.name, tenant=index.tenant_id)
+        try:
+            await repository.build_ann(index, self._options.m, self._options.ef_construction)
+        except ServiceError as error:
+            metrics.ANN_BUILDS.labels("failed").inc()
+            log.warning("ann_build_failed", index=index.name, tenant=index.tenant_id, code=error.code)
+            return
+        metrics.ANN_BUILDS.labels("built").inc()
+        log.info(
+            "ann_build_finished", index=index.name, tenant=index.tenant_id, seconds=round(perf_counter() - started, 1)
+        )

@@ -1,0 +1,127 @@
+"""Reading what is stored: sections for those who may, raw rows for those who keep the index."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.domain.documents import Section
+from app.domain.errors import DocumentNotFoundError
+from app.domain.filters import Filters
+from app.domain.indexes import Index
+from app.domain.keys import document_key
+from app.services.access import AccessResolver
+from app.services.catalog import IndexCatalog
+from app.storage.chunks import ChunkRepository
+from app.storage.documents import DocumentRepository
+
+Row = Mapping[str, Any]
+_EXPORT_PAGE = 100
+
+
+class ReadingService:
+    """Sections are filtered as searches are. Documents, listings, scans and exports show what is stored."""
+
+    def __init__(
+        self, catalog: IndexCatalog, access: AccessResolver, documents: DocumentRepository, chunks: ChunkRepository
+    ) -> None:
+        self._catalog = catalog
+        self._access = access
+        self._documents = documents
+        self._chunks = chunks
+
+    async def sections(
+        self, tenant_id: str, index_name: str | None, sections: Sequence[Section], filters: Filters
+    ) -> list[Row]:
+        """Return the chunks of sections, in the order of the sections and then of the chunks; no cap.
+
+        An id that no document has is tried once more as one of Onyx's callers spells ids, with _ for '.
+        """
+        index = await self._catalog.get(tenant_id, index_name)
+        keys = [document_key(section.document_id) for section in sections]
+        rows = await self._list_sections(index, list(zip(keys, sections, strict=True)), filters)
+        answered = {row["section"] for row in rows}
+        silent = {s.document_id for place, s in enumerate(sections, start=1) if place not in answered}
+        meant = await self._chunks.find_sanitised(index, [name for name in silent if "_" in name]) if silent else {}
+        if meant:
+            keys = [meant.get(section.document_id, key) for key, section in zip(keys, sections, strict=True)]
+            rows = await self._list_sections(index, list(zip(keys, sections, strict=True)), filters)
+        if not rows:
+            await self._catalog.confirm(index)
+        return rows
+
+    async def document(
+        self, tenant_id: str, index_name: str | None, document_id: str, *, chunks: bool, embeddings: bool
+    ) -> tuple[Row, list[Row] | None]:
+        """Return a document and, if asked for, its chunks.
+
+        Raises
+        ------
+        DocumentNotFoundError
+            There is none of that id.
+        """
+        index = await self._catalog.get(tenant_id, index_name)
+        row = await self._documents.get(index, document_id)
+        if row is None:
+            await self._catalog.confirm(index)
+            raise DocumentNotFoundError(f'There is no document "{document_id}" in the index "{index.name}".')
+        if not chunks:
+            return row, None
+        return row, await self._chunks.list_of_documents(index, [row["document_key"]], with_embeddings=embeddings)
+
+    async def page(
+        self, tenant_id: str, index_name: str | None, after: UUID | None, limit: int, *, chunks: bool, embeddings: bool
+    ) -> tuple[list[tuple[Row, list[Row] | None]], UUID | None]:
+        """Return one page of all documents, and where the next one begins."""
+        index = await self._catalog.get(tenant_id, index_name)
+        return await self._page(index, after, limit, chunks=chunks, embeddings=embeddings)
+
+    async def export(
+        self, tenant_id: str, index_name: str | None, after: UUID | None, *, chunks: bool, embeddings: bool
+    ) -> AsyncIterator[tuple[Row, list[Row] | None]]:
+        """Return every document from a position on; a page at a time is held in memory."""
+        index = await self._catalog.get(tenant_id, index_name)
+        return self._all_pages(index, after, chunks=chunks, embeddings=embeddings)
+
+    async def scan(
+        self, tenant_id: str, index_name: str | None, document_ids: Sequence[str], after: tuple[str, int] | None,
+        limit: int, *, embeddings: bool,
+    ) -> tuple[list[Row], tuple[str, int] | None]:  # fmt: skip
+        """Return one page of raw chunks of documents by id and chunk, and where the next one begins."""
+        index = await self._catalog.get(tenant_id, index_name)
+        rows = await self._chunks.scan(index, document_ids, after, limit + 1, with_embeddings=embeddings)
+        if len(rows) <= limit:
+            return rows, None
+        return rows[:limit], (rows[limit - 1]["document_id"], rows[limit - 1]["chunk_index"])
+
+    async def _all_pages(
+        self, index: Index, after: UUID | None, *, chunks: bool, embeddings: bool
+    ) -> AsyncIterator[tuple[Row, list[Row] | None]]:
+        position, more = after, True
+        while more:
+            page, position = await self._page(index, position, _EXPORT_PAGE, chunks=chunks, embeddings=embeddings)
+            for item in page:
+                yield item
+            more = position is not None
+
+    async def _page(
+        self, index: Index, after: UUID | None, limit: int, *, chunks: bool, embeddings: bool
+    ) -> tuple[list[tuple[Row, list[Row] | None]], UUID | None]:
+        documents = await self._documents.list_page(index, after, limit + 1)
+        page, more = documents[:limit], len(documents) > limit
+        following = page[-1]["document_key"] if more else None
+        if not chunks:
+            return [(row, None) for row in page], following
+        by_key: dict[UUID, list[Row]] = {row["document_key"]: [] for row in page}
+        for chunk in await self._chunks.list_of_documents(index, list(by_key), with_embeddings=embeddings):
+            by_key[chunk["document_key"]].append(chunk)
+        return [(row, by_key[row["document_key"]]) for row in page], following
+
+    async def _list_sections(
+        self, index: Index, sections: Sequence[tuple[UUID, Section]], filters: Filters
+    ) -> list[Row]:
+        values = await self._access.resolve(index, filters)
+        rows = await self._chunks.list_sections(index, sections, values)
+        if await self._access.is_stale(index, values, rows):
+            values = await self._access.resolve(index, filters, anew=True)
+            rows = await self._chunks.list_sections(index, sections, values)
+        return rows

@@ -1,0 +1,74 @@
+"""Replacing the chunks of locked documents, one batch after another, within one transaction."""
+
+from collections.abc import Sequence
+from typing import Self
+from uuid import UUID
+
+from app.domain.documents import Document
+from app.domain.errors import Flaw, InvalidRequestError
+from app.domain.indexes import Index
+from app.domain.replacement import ChunkKey, ChunkState, Replacement, plan_replacement
+from app.observability import metrics
+from app.services.terms import terms_rows, tokeniser_name
+from app.storage.chunks import ChunkRepository
+from app.storage.database import Session
+
+
+class ChunkReplacement:
+    """Compares what comes with what is stored, and writes only what differs."""
+
+    def __init__(
+        self,
+        session: Session,
+        chunks: ChunkRepository,
+        index: Index,
+        average_length: float,
+        stored: dict[ChunkKey, ChunkState],
+    ) -> None:
+        self._session = session
+        self._chunks = chunks
+        self._index = index
+        self._average_length = average_length
+        self.stored = stored
+        self.seen: set[ChunkKey] = set()
+
+    @classmethod
+    async def of(
+        cls,
+        session: Session,
+        chunks: ChunkRepository,
+        index: Index,
+        average_length: float,
+        existing: Sequence[UUID],
+    ) -> Self:
+        """Begin with the documents that were there; the caller has them locked."""
+        stored = await chunks.states(session, index, existing) if existing else {}
+        return cls(session, chunks, index, average_length, stored)
+
+    async def add(self, documents: Sequence[Document]) -> None:
+        """Write the chunks of documents.
+
+        Raises
+        ------
+        InvalidRequestError
+            A chunk came before, in an earlier batch.
+        """
+        plan, keys = plan_replacement(documents, self.stored, tokeniser_name(self._index))
+        if again := sorted(chunk_index for _, chunk_index in keys & self.seen):
+            raise InvalidRequestError(
+                "A chunk came in two parts.",
+                [Flaw("", "duplicate", f"Chunk indexes in more than one part: {again[:10]}.")],
+            )
+        self.seen |= keys
+        terms = await terms_rows(self._index, self._average_length, plan.terms)
+        await self._chunks.apply(self._session, self._index, plan, terms)
+        metrics.CHUNKS_INDEXED.labels("written").inc(len(plan.chunks))
+        metrics.CHUNKS_INDEXED.labels("unchanged").inc(len(keys) - len(plan.chunks))
+
+    async def remove_tail(self) -> None:
+        """Remove what was stored and did not come."""
+        tail = Replacement()
+        tail.remove(key for key in self.stored if key not in self.seen)
+        if tail.stale_chunks:
+            await self._chunks.apply(self._session, self._index, tail, [])
+            metrics.CHUNKS_INDEXED.labels("removed").inc(len(tail.stale_chunks))

@@ -1,0 +1,156 @@
+"""Searching: which statement, with what, and what its rows mean."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
+from time import perf_counter
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+
+from app.domain.checks import check_embedding
+from app.domain.errors import EmbeddingMissingError, Flaw, InvalidRequestError, ServiceError
+from app.domain.indexes import Index
+from app.domain.search import Answer, Hit, Mode, Search
+from app.domain.vectors import Vector
+from app.embedding.client import EmbeddingClient
+from app.observability import metrics
+from app.services.access import AccessResolver
+from app.services.catalog import IndexCatalog
+from app.storage.database import timed_database
+from app.storage.search import SearchRepository
+
+Values = Mapping[str, object]
+Rows = Sequence[Mapping[str, Any]]
+
+CANDIDATES = 100
+"""Rows taken from the HNSW graph before the filter, at least."""
+
+
+class SearchService:
+    """Answers searches."""
+
+    def __init__(
+        self,
+        catalog: IndexCatalog,
+        access: AccessResolver,
+        search: SearchRepository,
+        embedder: EmbeddingClient | None,
+    ) -> None:
+        self._catalog = catalog
+        self._access = access
+        self._search = search
+        self._embedder = embedder
+
+    async def search(self, tenant_id: str, index_name: str | None, search: Search) -> Answer:
+        """Answer one search.
+
+        Raises
+        ------
+        InvalidRequestError
+            The mode needs what was not given, or the embedding is not the index's.
+        AccessListMissingError
+            The index is under access control and the filters do not speak of it.
+        """
+        index = await self._catalog.get(tenant_id, index_name)
+        mode = self._mode(search)
+        async with _observed(mode) as observed:
+            answer = await self._answer(index, mode, search)
+            observed.append(answer.strategy)
+        return answer
+
+    def _mode(self, search: Search) -> Mode:
+        if search.mode is not None:
+            return search.mode
+        if search.embedding is not None:
+            return "semantic"
+        return "random"
+
+    async def _answer(self, index: Index, mode: Mode, search: Search) -> Answer:
+        if mode == "random":
+            return await self._random(index, search)
+        return await self._semantic(index, search)
+
+    async def _semantic(self, index: Index, search: Search) -> Answer:
+        embedding = await self._embedding(index, search)
+        check_embedding(index, embedding)
+        if not embedding.any():
+            raise InvalidRequestError(
+                "A zero vector has no direction to search in.",
+                [Flaw("/embedding", "zero_vector", "Every number is 0.")],
+            )
+        strategy, rows = await self._nearest(index, search, embedding)
+        hits = [_semantic_hit(row) for row in rows if row["distance"] == row["distance"]]  # NaN: a zero vector
+        if search.min_score is not None:
+            hits = [hit for hit in hits if hit.score >= search.min_score]
+        return Answer(hits, "semantic", strategy, exact=strategy == "exact", complete=True)
+
+    async def _nearest(self, index: Index, search: Search, embedding: Vector) -> tuple[str, Rows]:
+        if not search.exact and await self._catalog.ann_ready(index):
+            candidates = max(CANDIDATES, 2 * search.limit)
+            rows = await self._run(
+                index,
+                search,
+                lambda values: self._search.semantic_ann(index, values, embedding, search.limit, candidates),
+            )
+            if len(rows) >= search.limit:
+                return ("ann" if search.filters.is_open else "post_filter"), rows
+        rows = await self._run(
+            index, search, lambda values: self._search.semantic_exact(index, values, embedding, search.limit)
+        )
+        return "exact", rows
+
+    async def _random(self, index: Index, search: Search) -> Answer:
+        rows = await self._run(
+            index, search, lambda values: self._search.random_chunks(index, values, uuid4(), search.limit)
+        )
+        hits = [Hit(row, score=1.0) for row in rows]
+        return Answer(hits, "random", "random", exact=True, complete=True)
+
+    async def _run(self, index: Index, search: Search, statement: Callable[[Values], Awaitable[Rows]]) -> Rows:
+        """Run a statement with the filters; once more if access lists came up that they did not know."""
+        values = await self._access.resolve(index, search.filters)
+        rows = await statement(values)
+        if await self._access.is_stale(index, values, rows):
+            rows = await statement(await self._access.resolve(index, search.filters, anew=True))
+        if not rows:
+            await self._catalog.confirm(index)
+        return rows
+
+    async def _embedding(self, index: Index, search: Search) -> Vector:
+        if search.embedding is not None:
+            return search.embedding
+        if search.query and self._embedder is not None:
+            return (await self._embedder.embed([search.query], index.embedding_dimension))[0]
+        raise EmbeddingMissingError(
+            "Semantic search needs an embedding: none came, and no endpoint is configured that would make one.",
+            [Flaw("/embedding", "required", "An array of numbers, or base64 of little-endian float32.")],
+        )
+
+
+def _semantic_hit(row: Mapping[str, Any]) -> Hit:
+    cosine = float(np.clip(1.0 - row["distance"], -1.0, 1.0))
+    return Hit(row, score=(1.0 + cosine) / 2.0, features={"cosine": cosine})
+
+
+@asynccontextmanager
+async def _observed(mode: Mode) -> AsyncIterator[list[str]]:
+    """Count and time a search; the caller appends its strategy."""
+    strategy: list[str] = []
+    started = perf_counter()
+    with metrics.SEARCHES_IN_PROGRESS.labels(mode).track_inprogress():
+        async with timed_database() as database:
+            try:
+                yield strategy
+            except ServiceError as error:
+                metrics.SEARCH_ERRORS.labels(mode, error.code).inc()
+                raise
+            except Exception:
+                metrics.SEARCH_ERRORS.labels(mode, "internal").inc()
+                raise
+    seconds = perf_counter() - started
+    metrics.SEARCHES.labels(mode, strategy[0]).inc()
+    metrics.SEARCH_SECONDS.labels(mode, strategy[0]).observe(seconds)
+    metrics.SEARCH_DATABASE_SECONDS.labels(mode, strategy[0]).observe(database[0])
+    metrics.SEARCH_OVERHEAD_SECONDS.labels(mode).observe(max(0.0, seconds - database[0]))

@@ -1,0 +1,162 @@
+"""Settings: read from the environment once, by the roots, and passed on as values.
+
+The field order is that of docs/settings.md and of the Helm values; a test compares names and defaults.
+"""
+
+import os
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import quote
+
+from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIXES = ("VECTOR_DB_", "VECTOR_SEARCH_")
+
+IndexName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
+
+
+class Settings(BaseSettings):
+    """One frozen set of settings. An unknown variable with one of our prefixes stops the start."""
+
+    model_config = SettingsConfigDict(frozen=True, extra="ignore", populate_by_name=True)
+
+    database_url: SecretStr | None = Field(
+        None, validation_alias="DATABASE_URL", description="PostgreSQL DSN; overrides the VECTOR_DB_ parts."
+    )
+    db_type: Literal["pgvector"] = Field("pgvector", validation_alias="VECTOR_DB_TYPE", description="Always pgvector.")
+    db_host: str | None = Field(
+        None,
+        validation_alias="VECTOR_DB_HOST",
+        description="PostgreSQL host. Without it and DATABASE_URL, an embedded PostgreSQL is started.",
+    )
+    db_port: int = Field(5432, validation_alias="VECTOR_DB_PORT", ge=1, le=65535, description="PostgreSQL port.")
+    db_name: str = Field("postgres", validation_alias="VECTOR_DB_NAME", description="Database name.")
+    db_user: str = Field("postgres", validation_alias="POSTGRES_USER", description="Database user.")
+    db_password: SecretStr = Field(SecretStr(""), validation_alias="POSTGRES_PASSWORD", description="Its password.")
+    default_index: IndexName = Field(
+        "documents", validation_alias="VECTOR_DB_TABLE", description="The index of requests that name none."
+    )
+    default_dimension: int = Field(
+        384,
+        validation_alias="VECTOR_DB_EMBEDDING_DIMENSION",
+        ge=1,
+        le=4000,
+        description="Its embedding dimension.",
+    )
+    data_dir: Path = Field(Path("data"), validation_alias="DATA_DIR", description="Folder of the embedded PostgreSQL.")
+    embedded_version: Literal[16, 18] = Field(
+        18, validation_alias="VECTOR_SEARCH_EMBEDDED_VERSION", description="Version of the embedded PostgreSQL."
+    )
+    host: str = Field("127.0.0.1", validation_alias="VECTOR_SEARCH_HOST", description="Address to listen on.")
+    port: int = Field(8080, validation_alias="PORT", ge=0, le=65535, description="Port to listen on.")
+    workers: int = Field(
+        1, validation_alias="VECTOR_SEARCH_WORKERS", ge=1, le=64, description="Processes; about one per three cores."
+    )
+    api_keys: tuple[SecretStr, ...] = Field(
+        (),
+        validation_alias="VECTOR_SEARCH_API_KEYS",
+        description="JSON list of keys; when there is one, calls must bear one of them.",
+    )
+    search_connections: int = Field(
+        max(4, 2 * (os.cpu_count() or 2)),
+        validation_alias="VECTOR_SEARCH_SEARCH_CONNECTIONS",
+        ge=1,
+        le=500,
+        description="Database connections for reading, per process.",
+    )
+    write_connections: int = Field(
+        4,
+        validation_alias="VECTOR_SEARCH_WRITE_CONNECTIONS",
+        ge=2,
+        le=500,
+        description="Database connections for writing, per process.",
+    )
+    statement_timeout: float = Field(
+        30.0,
+        validation_alias="VECTOR_SEARCH_STATEMENT_TIMEOUT",
+        gt=0,
+        le=600,
+        description="Seconds a statement may take.",
+    )
+    max_body_bytes: int = Field(
+        128 * 1024 * 1024,
+        validation_alias="VECTOR_SEARCH_MAX_BODY_BYTES",
+        ge=1024,
+        description="Largest request body, after decompression.",
+    )
+    max_concurrent_requests: int = Field(
+        64,
+        validation_alias="VECTOR_SEARCH_MAX_CONCURRENT_REQUESTS",
+        ge=1,
+        description="Requests under way per process; more are refused with 503.",
+    )
+    ef_search: int = Field(
+        100, validation_alias="VECTOR_SEARCH_EF_SEARCH", ge=10, le=1000, description="HNSW candidates of a search."
+    )
+    ann_threshold: int = Field(
+        20_000,
+        validation_alias="VECTOR_SEARCH_ANN_THRESHOLD",
+        ge=0,
+        description="Chunks from which on an index gets an HNSW graph; below, exact search is faster.",
+    )
+    ann_m: int = Field(16, validation_alias="VECTOR_SEARCH_ANN_M", ge=2, le=100, description="HNSW m.")
+    ann_ef_construction: int = Field(
+        100,
+        validation_alias="VECTOR_SEARCH_ANN_EF_CONSTRUCTION",
+        ge=4,
+        le=1000,
+        description="HNSW ef_construction.",
+    )
+    maintenance_interval: float = Field(
+        10.0,
+        validation_alias="VECTOR_SEARCH_MAINTENANCE_INTERVAL",
+        gt=0,
+        description="Seconds between looks at what is due.",
+    )
+    embedding_api_base: str | None = Field(
+        None,
+        validation_alias="EMBEDDING_API_BASE",
+        description="OpenAI-compatible endpoint, such as http://litellm:4000/v1, for text without an embedding.",
+    )
+    embedding_api_key: SecretStr | None = Field(
+        None, validation_alias="EMBEDDING_API_KEY", description="Its key."
+    )
+    embedding_model: str = Field(
+        "text-embedding-3-small", validation_alias="EMBEDDING_MODEL", description="The model asked for."
+    )
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        "info", validation_alias="LOG_LEVEL", description="Least level that is logged."
+    )
+    log_format: Literal["json", "text"] = Field(
+        "json", validation_alias="VECTOR_SEARCH_LOG_FORMAT", description="json, or text for people."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_unknown_variables(self) -> Self:
+        known = {str(field.validation_alias) for field in type(self).model_fields.values()}
+        unknown = sorted(name for name in os.environ if name.startswith(PREFIXES) and name not in known)
+        if unknown:
+            raise ValueError(f"unknown settings: {', '.join(unknown)} (docs/settings.md lists them all)")
+        return self
+
+    @property
+    def wants_embedded(self) -> bool:
+        """Whether no database is named, so that one must be started."""
+        return self.database_url is None and self.db_host is None
+
+
+def database_dsn(settings: Settings) -> str:
+    """Return the DSN of the database that is named.
+
+    Raises
+    ------
+    ValueError
+        None is.
+    """
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    if settings.db_host is None:
+        raise ValueError("name a database: DATABASE_URL, or VECTOR_DB_HOST and its fellows")
+    user, password = quote(settings.db_user, safe=""), quote(settings.db_password.get_secret_value(), safe="")
+    return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{quote(settings.db_name, safe='')}"

@@ -1,0 +1,1 @@
+"""PostgreSQL: pools, statements, repositories. The only place that knows asyncpg."""

@@ -1,0 +1,82 @@
+"""Interned access lists."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import numpy as np
+
+from app.domain.documents import Access
+from app.domain.indexes import Index
+from app.storage.database import Database, Session
+from app.storage.statements import statement
+
+
+@dataclass(frozen=True, slots=True)
+class ReadableSets:
+    """Which access lists may be read: bit n of bitmap is acl_id n, least significant bit first."""
+
+    bitmap: bytes
+    acl_count: int
+
+
+class AccessRepository:
+    """Finds, numbers and resolves access lists."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def resolve(self, index: Index, entry_keys: Sequence[UUID]) -> ReadableSets:
+        """Return the lists that one of the entries may read, public ones included."""
+        async with self._database.session("search") as session:
+            row = await session.fetch_row(statement("access/resolve_entries"), index, entry_keys=entry_keys)
+        if row is None:
+            raise AssertionError("a SELECT without FROM returns a row")
+        bits = np.zeros(row["acl_count"], dtype=np.uint8)
+        bits[row["acl_ids"]] = 1
+        return ReadableSets(np.packbits(bits, bitorder="little").tobytes(), row["acl_count"])
+
+    async def count(self, index: Index) -> int:
+        """Return how many lists there are now."""
+        async with self._database.session("search") as session:
+            row = await session.fetch_row(statement("access/count_acl_sets"), index)
+        return 0 if row is None else int(row["acl_count"])
+
+    async def intern(self, index: Index, lists: Collection[Access]) -> dict[UUID, int]:
+        """Return the acl_id of each list by its digest, numbering new ones.
+
+        New lists are committed at once, ahead of the documents that use them, so that the lock is held
+        for as long as an insert takes and not for as long as a batch does.
+        """
+        wanted = {access.digest: access for access in lists}
+        async with self._database.session("write") as session:
+            known = await self._find(session, index, list(wanted))
+            if missing := [access for digest, access in wanted.items() if digest not in known]:
+                async with session.transaction():
+                    known |= await self._create(session, index, missing)
+        return known
+
+    async def _find(self, session: Session, index: Index, digests: Sequence[UUID]) -> dict[UUID, int]:
+        rows = await session.fetch(statement("access/find_acl_sets"), index, digests=digests)
+        return {row["digest"]: row["acl_id"] for row in rows}
+
+    async def _create(self, session: Session, index: Index, lists: Sequence[Access]) -> dict[UUID, int]:
+        await session.execute(statement("access/lock_acl_sets"), index)
+        known = await self._find(session, index, [access.digest for access in lists])
+        for access in lists:
+            if access.digest in known:
+                continue
+            row = await session.fetch_row(
+                statement("access/create_acl_set"),
+                index,
+                digest=access.digest,
+                public=access.public,
+                entries=sorted(set(access.entries)),
+            )
+            if row is None:
+                raise AssertionError("INSERT … RETURNING returns a row")
+            known[access.digest] = row["acl_id"]
+            await session.execute(
+                statement("access/create_acl_members"), index, acl_id=row["acl_id"], entry_keys=access.entry_keys
+            )
+        return known

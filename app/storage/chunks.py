@@ -1,0 +1,150 @@
+"""Chunks: their three tables, and reading them as they are stored."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.documents import Chunk, Section
+from app.domain.indexes import Index
+from app.domain.keys import document_key
+from app.domain.replacement import ChunkKey, ChunkState, Replacement
+from app.domain.vectors import to_half
+from app.storage.codecs import SparseVector
+from app.storage.database import Database, Session
+from app.storage.statements import statement
+
+MAX_CHUNK_INDEX = 2**31 - 1
+
+TermsRow = tuple[UUID, int, int, SparseVector, NDArray[np.int32]]
+"""Document key, chunk index, length, BM25 weights, candidate terms."""
+
+_CHUNK_COLUMNS = (
+    "index_id", "document_key", "chunk_index", "digest", "embedding_digest", "terms_digest", "content", "blurb",
+    "doc_summary", "chunk_context", "metadata_suffix", "source_links", "image_file_id",
+)  # fmt: skip
+_EMBEDDING_COLUMNS = ("index_id", "document_key", "chunk_index", "embedding")
+_TERMS_COLUMNS = ("index_id", "document_key", "chunk_index", "length", "weights", "terms")
+
+
+class ChunkRepository:
+    """Rows of ``chunks``, ``chunk_embeddings`` and ``chunk_terms``."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def states(self, session: Session, index: Index, keys: Sequence[UUID]) -> dict[ChunkKey, ChunkState]:
+        """Return the digests of what is stored of some documents."""
+        rows = await session.fetch(statement("chunks/list_digests"), index, document_keys=keys)
+        return {
+            (row["document_key"], row["chunk_index"]): ChunkState(
+                row["digest"], row["embedding_digest"], row["terms_digest"]
+            )
+            for row in rows
+        }
+
+    async def apply(self, session: Session, index: Index, plan: Replacement, terms: Sequence[TermsRow]) -> None:
+        """Carry out a replacement: what is stale goes first, so that COPY meets no conflict."""
+        for table, stale in (
+            ("chunks", plan.stale_chunks),
+            ("embeddings", plan.stale_embeddings),
+            ("terms", plan.stale_terms),
+        ):
+            if stale:
+                await session.execute(
+                    statement(f"chunks/delete_{table}"),
+                    index,
+                    document_keys=[key for key, _ in stale],
+                    chunk_indexes=[chunk_index for _, chunk_index in stale],
+                )
+        number = index.index_id
+        if plan.chunks:
+            await session.copy("chunks", _CHUNK_COLUMNS, (_chunk_row(number, *chunk) for chunk in plan.chunks))
+        if plan.embeddings:
+            await session.copy(
+                "chunk_embeddings",
+                _EMBEDDING_COLUMNS,
+                (
+                    (number, key, chunk.chunk_index, to_half(chunk.embedding))
+                    for key, chunk in plan.embeddings
+                    if chunk.embedding is not None
+                ),
+            )
+        if terms:
+            await session.copy("chunk_terms", _TERMS_COLUMNS, ((number, *row) for row in terms))
+
+    async def list_sections(
+        self,
+        index: Index,
+        sections: Sequence[tuple[UUID, Section]],
+        filter_values: Mapping[str, object],
+    ) -> list[Mapping[str, Any]]:
+        """Return the chunks of sections of the documents with those keys, in order.
+
+        ``section`` in a row counts from 1.
+        """
+        async with self._database.session("search") as session:
+            return list(
+                await session.fetch(
+                    statement("chunks/list_section_chunks"),
+                    index,
+                    **filter_values,
+                    section_keys=[key for key, _ in sections],
+                    min_chunk_indexes=[section.min_chunk_index or 0 for _, section in sections],
+                    max_chunk_indexes=[
+                        MAX_CHUNK_INDEX if section.max_chunk_index is None else section.max_chunk_index
+                        for _, section in sections
+                    ],
+                )
+            )
+
+    async def find_sanitised(self, index: Index, document_ids: Sequence[str]) -> dict[str, UUID]:
+        """Return the documents meant by ids that no document has, where ' was spelt _ in them."""
+        by_key = {document_key(name): name for name in document_ids}
+        async with self._database.session("search") as session:
+            rows = await session.fetch(
+                statement("chunks/find_sanitised_documents"), index, document_keys=list(by_key)
+            )
+        return {by_key[row["asked_key"]]: row["document_key"] for row in rows}
+
+    async def list_of_documents(
+        self, index: Index, keys: Sequence[UUID], *, with_embeddings: bool
+    ) -> list[Mapping[str, Any]]:
+        """Return the chunks of documents as they are stored."""
+        async with self._database.session("search") as session:
+            return list(
+                await session.fetch(
+                    statement("chunks/list_document_chunks"),
+                    index,
+                    document_keys=keys,
+                    with_embeddings=with_embeddings,
+                )
+            )
+
+    async def scan(
+        self, index: Index, document_ids: Sequence[str], after: tuple[str, int] | None, limit: int, *,
+        with_embeddings: bool,
+    ) -> list[Mapping[str, Any]]:  # fmt: skip
+        """Return one page of raw chunks of documents, in the order of document id and chunk."""
+        after_document_id, after_chunk_index = after or (None, None)
+        async with self._database.session("search") as session:
+            return list(
+                await session.fetch(
+                    statement("chunks/scan_chunks"),
+                    index,
+                    document_keys=[document_key(name) for name in document_ids],
+                    after_document_id=after_document_id,
+                    after_chunk_index=after_chunk_index,
+                    limit=limit,
+                    with_embeddings=with_embeddings,
+                )
+            )
+
+
+def _chunk_row(index_id: int, key: UUID, chunk: Chunk, state: ChunkState) -> tuple[object, ...]:
+    return (
+        index_id, key, chunk.chunk_index, state.payload, state.embedding, state.terms, chunk.content, chunk.blurb,
+        chunk.doc_summary, chunk.chunk_context, chunk.metadata_suffix, chunk.source_links, chunk.image_file_id,
+    )  # fmt: skip

@@ -1,0 +1,253 @@
+"""Pools of connections, and sessions on them that run statements and are timed."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any, Literal, Self
+
+import asyncpg
+
+from app.domain.errors import OverloadedError
+from app.domain.indexes import Index
+from app.observability import metrics
+from app.storage.codecs import register_codecs
+from app.storage.errors import translated_errors
+from app.storage.statements import Statement
+
+Role = Literal["search", "write"]
+
+SEARCH_OPTIONS = {
+    # asyncpg resets SETs when a connection goes back: only these survive (ADR 0005).
+    "plan_cache_mode": "force_generic_plan",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "max_parallel_workers_per_gather": "0",
+    "default_transaction_read_only": "on",
+    "hnsw.iterative_scan": "relaxed_order",
+    "hnsw.max_scan_tuples": "40000",
+    "hnsw.scan_mem_multiplier": "8",
+    "jit": "off",
+}
+WRITE_OPTIONS = {"jit": "off", "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan"}
+
+_database_seconds: ContextVar[list[float] | None] = ContextVar("database_seconds", default=None)
+
+
+@asynccontextmanager
+async def timed_database() -> AsyncIterator[list[float]]:
+    """Sum up the seconds that sessions spend in the database within this context: item 0 of the list."""
+    clock = [0.0]
+    token = _database_seconds.set(clock)
+    try:
+        yield clock
+    finally:
+        _database_seconds.reset(token)
+
+
+@dataclass(frozen=True, slots=True)
+class PoolOptions:
+    """Bounds of the pools; times in seconds."""
+
+    search_connections: int = 8
+    write_connections: int = 4
+    acquire_timeout: float = 5.0
+    statement_timeout: float = 30.0
+    ef_search: int = 100
+
+
+class Session:
+    """A connection for the time of one piece of work."""
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+
+    async def fetch(self, which: Statement, index: Index | None = None, **values: object) -> list[asyncpg.Record]:
+        """Run a statement and return its rows."""
+        with _timed(which):
+            rows: list[asyncpg.Record] = await self._connection.fetch(_text(which, index), *which.bind(values))
+        return rows
+
+    async def fetch_row(self, which: Statement, index: Index | None = None, **values: object) -> asyncpg.Record | None:
+        """Run a statement and return its first row, if there is one."""
+        rows = await self.fetch(which, index, **values)
+        return rows[0] if rows else None
+
+    async def fetch_each(
+        self, which: Statement, index: Index, rows: Sequence[dict[str, object]]
+    ) -> list[asyncpg.Record]:
+        """Run a statement once for each row of values, in order, in one round trip."""
+        if not rows:
+            return []
+        with _timed(which):
+            found: list[asyncpg.Record] = await self._connection.fetchmany(
+                _text(which, index), [which.bind(row) for row in rows]
+            )
+        return found
+
+    async def execute(self, which: Statement, index: Index | None = None, **values: object) -> None:
+        """Run a statement for its effect."""
+        with _timed(which):
+            await self._connection.execute(_text(which, index), *which.bind(values))
+
+    async def build(self, which: Statement, index: Index, **literals: int) -> None:
+        """Run a statement about an index's tables that takes as long as it takes, outside a transaction."""
+        text = which.text(index_id=index.index_id, dimension=index.embedding_dimension, **literals)
+        with translated_errors():
+            await self._connection.execute(text)
+
+    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
+        """Add rows by binary COPY."""
+        with translated_errors():
+            started = perf_counter()
+            await self._connection.copy_records_to_table(table, records=rows, columns=list(columns))
+            _count(perf_counter() - started)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Self]:
+        """All of it or none of it; durable when it ends."""
+        with translated_errors():
+            async with self._connection.transaction():
+                yield self
+
+
+class Database:
+    """The pools: one that only reads and plans for search, one that writes."""
+
+    def __init__(self, dsn: str, options: PoolOptions | None = None) -> None:
+        self._dsn = dsn
+        self._options = options or PoolOptions()
+        self._pools: dict[Role, asyncpg.Pool] = {}
+
+    async def open(self) -> None:
+        """Connect. A database that is not there yet is no error: the pools connect when it is."""
+        sizes: dict[Role, tuple[int, dict[str, str]]] = {
+            "search": (self._options.search_connections, SEARCH_OPTIONS),
+            "write": (self._options.write_connections, WRITE_OPTIONS),
+        }
+        for role, (size, options) in sizes.items():
+            with translated_errors():
+                self._pools[role] = await asyncpg.create_pool(
+                    self._dsn,
+                    min_size=0,
+                    max_size=size,
+                    max_inactive_connection_lifetime=0,
+                    init=register_codecs,
+                    reset=_leave_clean,
+                    statement_cache_size=1024,
+                    max_cached_statement_lifetime=0,
+                    max_cacheable_statement_size=64 * 1024,
+                    command_timeout=self._options.statement_timeout + 5,
+                    timeout=10,
+                    server_settings=self._server_settings(role, options),
+                )
+
+    async def close(self) -> None:
+        """Let running work end, then disconnect."""
+        for pool in self._pools.values():
+            try:
+                async with asyncio.timeout(10):
+                    await pool.close()
+            except TimeoutError:
+                pool.terminate()
+        self._pools.clear()
+
+    @asynccontextmanager
+    async def session(self, role: Role) -> AsyncIterator[Session]:
+        """A session on a connection of its own.
+
+        Raises
+        ------
+        OverloadedError
+            No connection came free in time.
+        DatabaseUnavailableError
+            PostgreSQL cannot be reached.
+        """
+        pool = self._pools[role]
+        started = perf_counter()
+        try:
+            with translated_errors():
+                connection = await self._acquire(pool)
+        finally:
+            metrics.POOL_WAIT.labels(role).observe(perf_counter() - started)
+        try:
+            yield Session(connection)
+        finally:
+            await pool.release(connection)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Session]:
+        """A session for writing, in a transaction."""
+        async with self.session("write") as session, session.transaction():
+            yield session
+
+    @asynccontextmanager
+    async def dedicated_session(self) -> AsyncIterator[Session]:
+        """A session on a connection outside the pools, without a statement limit: for the maintainer."""
+        with translated_errors():
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=10,
+                server_settings={"application_name": "onyx-vector-search-maintenance", "jit": "off"},
+            )
+            await register_codecs(connection)
+        try:
+            yield Session(connection)
+        finally:
+            connection.terminate()
+
+    def idle_connections(self) -> dict[Role, tuple[int, int]]:
+        """Connections open and idle, by role."""
+        return {role: (pool.get_size(), pool.get_idle_size()) for role, pool in self._pools.items()}
+
+    async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
+        try:
+            return await pool.acquire(timeout=self._options.acquire_timeout)
+        except TimeoutError:
+            if pool.get_size() >= pool.get_max_size() and not pool.get_idle_size():
+                raise OverloadedError("Every database connection is busy; try again.") from None
+            raise
+
+    def _server_settings(self, role: Role, options: dict[str, str]) -> dict[str, str]:
+        return options | {
+            "application_name": f"onyx-vector-search-{role}",
+            "statement_timeout": str(round(self._options.statement_timeout * 1000)),
+            "hnsw.ef_search": str(self._options.ef_search),
+        }
+
+
+async def _leave_clean(connection: asyncpg.Connection) -> None:
+    """Spare the round trip of RESET ALL: sessions change nothing that outlives a transaction."""
+    if connection.is_in_transaction():
+        await connection.reset()
+
+
+def _text(which: Statement, index: Index | None) -> str:
+    if index is None:
+        return which.text()
+    return which.text(index_id=index.index_id, dimension=index.embedding_dimension)
+
+
+def _count(seconds: float) -> None:
+    if (clock := _database_seconds.get()) is not None:
+        clock[0] += seconds
+
+
+class _timed:  # noqa: N801  used as a function
+    """Translate errors and count the time of one statement."""
+
+    def __init__(self, which: Statement) -> None:
+        self._name = which.name
+        self._errors = translated_errors()
+
+    def __enter__(self) -> None:
+        self._errors.__enter__()
+        self._started = perf_counter()
+
+    def __exit__(self, *exception: Any) -> bool | None:  # noqa: ANN401
+        seconds = perf_counter() - self._started
+        _count(seconds)
+        metrics.STATEMENT_SECONDS.labels(self._name).observe(seconds)
+        return self._errors.__exit__(*exception)

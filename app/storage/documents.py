@@ -1,0 +1,143 @@
+"""Documents: writing, changing, deleting and listing them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+from app.domain.documents import PUBLIC, Document, DocumentUpdate, Writer, tags, whole_seconds
+from app.domain.indexes import Index
+from app.domain.keys import document_key, sanitised_key
+from app.storage.database import Database, Session
+from app.storage.statements import statement
+
+
+class DocumentRepository:
+    """Rows of ``documents`` and ``title_embeddings``. Writes run in the caller's transaction.
+
+    Every write takes its rows in the order of their keys, so that writers wait for each other and never
+    in a circle.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def upsert(
+        self, session: Session, index: Index, documents: Sequence[Document], acl_ids: Mapping[UUID, int],
+        chunk_counts: Mapping[UUID, int], written_by: Writer,
+    ) -> dict[UUID, bool]:  # fmt: skip
+        """Insert or replace documents and lock them; return by key whether each was there.
+
+        A document without a chunk count keeps the one it has until `count_chunks`.
+        """
+        ordered = sorted(documents, key=lambda document: document.key)
+        rows = [_row(d, acl_ids, chunk_counts.get(d.key, 0)) | {"written_by": written_by} for d in ordered]
+        existed = await session.fetch_each(statement("documents/upsert_document"), index, rows)
+        await self._write_title_embeddings(session, index, ordered)
+        return {document.key: row["already_existed"] for document, row in zip(ordered, existed, strict=True)}
+
+    async def create(
+        self, session: Session, index: Index, documents: Sequence[Document], acl_ids: Mapping[UUID, int],
+        written_by: Writer,
+    ) -> dict[UUID, tuple[bool, Writer]]:  # fmt: skip
+        """Insert the documents that are not there and lock all; return whether each was, and its writer."""
+        ordered = sorted(documents, key=lambda document: document.key)
+        rows = [_row(document, acl_ids, 0) | {"written_by": written_by} for document in ordered]
+        found = await session.fetch_each(statement("documents/create_document"), index, rows)
+        states = {d.key: (row["already_existed"], row["written_by"]) for d, row in zip(ordered, found, strict=True)}
+        await self._write_title_embeddings(session, index, [d for d in ordered if not states[d.key][0]])
+        return states
+
+    async def count_chunks(self, session: Session, index: Index, keys: Sequence[UUID]) -> dict[UUID, int]:
+        """Count the stored chunks of documents anew; return the counts by key."""
+        rows = await session.fetch(statement("documents/count_chunks"), index, document_keys=sorted(keys))
+        return {row["document_key"]: row["chunk_count"] for row in rows}
+
+    async def update(
+        self, session: Session, index: Index, update: DocumentUpdate, acl_id: int | None
+    ) -> dict[UUID, int]:
+        """Change metadata; return the chunk counts of the documents that were found, by key."""
+        rows = await session.fetch(
+            statement("documents/update_documents"),
+            index,
+            document_keys=[document_key(name) for name in update.document_ids],
+            acl_id=acl_id,
+            document_sets=update.document_sets,
+            boost=update.boost,
+            hidden=update.hidden,
+            project_ids=update.project_ids,
+            persona_ids=update.persona_ids,
+            hierarchy_node_ids=update.hierarchy_node_ids,
+            created_at=whole_seconds(update.created_at),
+            updated_at=whole_seconds(update.updated_at),
+            metadata=update.metadata,
+            tags=None if update.metadata is None else tags(update.metadata),
+        )
+        return {row["document_key"]: row["chunk_count"] for row in rows}
+
+    async def delete(
+        self, session: Session, index: Index, keys: Sequence[UUID], written_by: Writer | None = None
+    ) -> dict[UUID, int]:
+        """Delete documents with all that belongs to them; return the chunk counts of those found, by key."""
+        rows = await session.fetch(
+            statement("documents/delete_documents"), index, document_keys=keys, written_by=written_by
+        )
+        gone = {row["document_key"]: row["chunk_count"] for row in rows}
+        if gone:
+            for table in ("chunks", "chunk_embeddings", "chunk_terms", "title_embeddings"):
+                await session.execute(statement(f"documents/delete_{table}"), index, document_keys=list(gone))
+        return gone
+
+    async def first_keys(self, session: Session, index: Index, limit: int) -> list[UUID]:
+        """Return the keys of some documents."""
+        return [row["document_key"] for row in await session.fetch(statement("documents/list_keys"), index, limit=limit)]
+
+    async def get(self, index: Index, document_id: str) -> Mapping[str, Any] | None:
+        """Return one document, whoever may read it."""
+        async with self._database.session("search") as session:
+            return await session.fetch_row(
+                statement("documents/get_document"), index, document_key=document_key(document_id)
+            )
+
+    async def list_page(self, index: Index, after: UUID | None, limit: int) -> list[Mapping[str, Any]]:
+        """Return the documents whose keys come after one."""
+        async with self._database.session("search") as session:
+            return list(await session.fetch(statement("documents/list_documents"), index, after=after, limit=limit))
+
+    async def _write_title_embeddings(self, session: Session, index: Index, documents: Sequence[Document]) -> None:
+        without = [document.key for document in documents if document.title_embedding is None]
+        if without:
+            await session.execute(statement("documents/delete_title_embeddings"), index, document_keys=without)
+        await session.fetch_each(
+            statement("documents/upsert_title_embedding"),
+            index,
+            [
+                {"document_key": document.key, "embedding": document.title_embedding}
+                for document in documents
+                if document.title_embedding is not None
+            ],
+        )
+
+
+def _row(document: Document, acl_ids: Mapping[UUID, int], chunk_count: int) -> dict[str, object]:
+    return {
+        "document_key": document.key,
+        "sanitised_key": sanitised_key(document.id),
+        "document_id": document.id,
+        "acl_id": acl_ids[(document.access or PUBLIC).digest],
+        "boost": document.boost,
+        "chunk_count": chunk_count,
+        "hidden": document.hidden,
+        "created_at": whole_seconds(document.created_at),
+        "updated_at": whole_seconds(document.updated_at),
+        "source_type": document.source_type,
+        "document_sets": document.document_sets,
+        "tags": tags(document.metadata),
+        "hierarchy_node_ids": document.hierarchy_node_ids,
+        "project_ids": document.project_ids,
+        "persona_ids": document.persona_ids,
+        "title": document.title,
+        "semantic_identifier": document.semantic_identifier,
+        "primary_owners": document.primary_owners,
+        "secondary_owners": document.secondary_owners,
+        "metadata": document.metadata,
+    }

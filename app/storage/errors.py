@@ -1,0 +1,56 @@
+"""PostgreSQL's errors in the domain's words, by SQLSTATE (PostgreSQL manual, appendix A)."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import asyncpg
+
+from app.domain.errors import (
+    DatabaseFullError,
+    DatabaseReadOnlyError,
+    DatabaseUnavailableError,
+    DependencyError,
+    IndexNotFoundError,
+    QueryTimeoutError,
+)
+
+_BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
+    ("57014", QueryTimeoutError, "The database took longer than the statement limit."),
+    ("25006", DatabaseReadOnlyError, "The database takes no writes now."),
+    ("53100", DatabaseFullError, "The database has no room left on its disk."),
+    ("08", DatabaseUnavailableError, "The connection to the database broke."),
+    ("53", DatabaseUnavailableError, "The database has no resources left for this."),
+    ("57P", DatabaseUnavailableError, "The database is starting or stopping."),
+    ("40", DatabaseUnavailableError, "The database gave up on conflicting writes; try again."),
+    ("55P03", DatabaseUnavailableError, "A lock was not to be had in time; try again."),
+    ("28", DatabaseUnavailableError, "The database refused the login."),
+    ("3D000", DatabaseUnavailableError, "The database does not exist."),
+    ("58", DatabaseUnavailableError, "The database failed at its own files."),
+    ("42P01", DatabaseUnavailableError, "The schema is not there: run `vector-search migrate`."),
+)
+_NO_PARTITION = "no partition of relation"
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Raise what goes wrong in PostgreSQL as a domain error; what it cannot name passes as it is."""
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        raise _translate(error) from error
+    except TimeoutError as error:
+        raise DatabaseUnavailableError("The database did not answer in time.") from error
+    except (OSError, asyncpg.InterfaceError) as error:
+        if isinstance(error, asyncpg.DataError):
+            raise
+        raise DatabaseUnavailableError("The database cannot be reached.") from error
+
+
+def _translate(error: asyncpg.PostgresError) -> Exception:
+    state = error.sqlstate or ""
+    if state == "23514" and _NO_PARTITION in str(error):
+        return IndexNotFoundError("The index was dropped.")
+    for prefix, kind, detail in _BY_STATE:
+        if state.startswith(prefix):
+            return kind(detail)
+    return error

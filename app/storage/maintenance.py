@@ -1,0 +1,38 @@
+"""The statements of the maintainer, on a connection of its own."""
+
+from datetime import timedelta
+
+from app.domain.indexes import Index
+from app.storage.database import Session
+from app.storage.statements import statement
+
+
+class MaintenanceRepository:
+    """Every call runs outside a transaction, on the session that holds the maintainer's lock."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    async def try_lock(self) -> bool:
+        """Become the one maintainer; it lasts as long as the connection."""
+        row = await self._session.fetch_row(statement("maintenance/try_lock"))
+        return bool(row and row["locked"])
+
+    async def count_embeddings(self, index: Index) -> int:
+        """Return about how many chunks an index has."""
+        row = await self._session.fetch_row(statement("maintenance/count_embeddings"), index)
+        return 0 if row is None else int(row["chunks"])
+
+    async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
+        """Build the HNSW graph online."""
+        await self._session.build(
+            statement("maintenance/create_ann_index"), index, m=m, ef_construction=ef_construction
+        )
+
+    async def drop_ann(self, index: Index) -> None:
+        """Drop a graph, such as one whose build was interrupted."""
+        await self._session.build(statement("maintenance/drop_ann_index"), index)
+
+    async def delete_stale_uploads(self, older_than: timedelta) -> int:
+        """Sweep uploads nobody came back to; return how many."""
+        return len(await self._session.fetch(statement("maintenance/delete_stale_uploads"), older_than=older_than))

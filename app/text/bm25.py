@@ -1,0 +1,170 @@
+"""BM25 in vectors: documents hold saturated term frequencies, queries inverse document frequencies.
+
+The inner product of the two is the BM25 score, so an index that stores sparse vectors ranks exactly as BM25
+does. Source: S. Robertson and H. Zaragoza, "The Probabilistic Relevance Framework: BM25 and Beyond",
+Foundations and Trends in Information Retrieval 3(4), 2009; the idf with "1 +" is Lucene's, never negative.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from app.text.hashing import TIER_EDGES, tier_tokens
+
+K1 = 1.2
+B = 0.75
+
+# No document weight reaches this: the limit of tf * (k1 + 1) / (tf + ...) for endless repetition.
+LARGEST_WEIGHT = K1 + 1
+
+# pgvector stores at most this many non-zero elements in a sparsevec.
+MAX_NONZEROS = 16_000
+
+# In float32 like the weights, so that both sides of a comparison are rounded alike.
+_EDGES = np.array(TIER_EDGES, np.float32)[:, np.newaxis]
+
+
+def combine(title: Mapping[int, int], content: Mapping[int, int], title_weight: int = 1) -> Counter[int]:
+    """Put the terms of title and content in one bag.
+
+    Parameters
+    ----------
+    title, content
+        Term frequencies by term id, as `Tokeniser.terms` counts them.
+    title_weight
+        How often each title term counts (the simple form of BM25F); 0 leaves the title out.
+
+    Returns
+    -------
+    Counter[int]
+        Term frequencies of the document; its length is their total.
+
+    Raises
+    ------
+    ValueError
+        When the weight is negative.
+    """
+    if title_weight < 0:
+        raise ValueError("a title cannot count less than nothing")
+    bag = Counter(content)
+    if title_weight:
+        for term, times in title.items():
+            bag[term] += times * title_weight
+    return bag
+
+
+def document_terms(
+    counts: Mapping[int, int],
+    length: int,
+    average_length: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Weigh the terms of a document.
+
+    Parameters
+    ----------
+    counts
+        Term frequencies by term id, all at least 1.
+    length
+        Length of the document in terms: normally the total of `counts`.
+    average_length
+        Mean length of the documents, frozen for the life of an index.
+
+    Returns
+    -------
+    indices : NDArray[np.int32]
+        Term ids, ascending, shape (n,); 0-based indices of the vector. When there are more than
+        ``MAX_NONZEROS`` terms the heaviest stay, and of equals those with the smaller id.
+    weights : NDArray[np.float32]
+        ``tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average_length))``, shape (n,), in (0, 2.2).
+
+    Raises
+    ------
+    ValueError
+        When the average length is not positive.
+    """
+    if not average_length > 0:
+        raise ValueError("the average length of documents must be positive")
+    size = len(counts)
+    ids = np.fromiter(counts.keys(), np.int32, size)
+    frequencies = np.fromiter(counts.values(), np.float64, size)
+    norm = K1 * (1 - B + B * length / average_length)
+    weights = (frequencies * LARGEST_WEIGHT / (frequencies + norm)).astype(np.float32)
+    order = np.argsort(ids)
+    ids, weights = ids[order], weights[order]
+    if size > MAX_NONZEROS:
+        kept = np.sort(np.argsort(-weights, kind="stable")[:MAX_NONZEROS])
+        ids, weights = ids[kept], weights[kept]
+    return ids, weights
+
+
+def gin_terms(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.int32]:
+    """List the tokens under which a document is found: its terms, and the tiers their weights reach.
+
+    Parameters
+    ----------
+    indices, weights
+        The result of `document_terms`, shape (n,) each.
+
+    Returns
+    -------
+    NDArray[np.int32]
+        The terms, then their tiers; terms are not negative, tiers are.
+    """
+    tiers, places = np.nonzero(weights >= _EDGES)
+    return np.concatenate([indices, tier_tokens(indices[places], tiers)])
+
+
+def idf(document_frequency: ArrayLike, documents: float) -> NDArray[np.float64]:
+    """Compute inverse document frequencies.
+
+    Parameters
+    ----------
+    document_frequency
+        In how many documents each term occurs; an estimate may exceed `documents` and is clipped.
+    documents
+        How many documents there are.
+
+    Returns
+    -------
+    NDArray[np.float64]
+        ``log(1 + (N - df + 0.5) / (df + 0.5))``, above zero, of the shape given.
+    """
+    total = max(float(documents), 0.0)
+    df = np.clip(np.asarray(document_frequency, np.float64), 0.0, total)
+    return np.log1p((total - df + 0.5) / (df + 0.5))
+
+
+def query_weights(
+    frequencies: Mapping[int, int],
+    document_frequencies: Mapping[int, float],
+    documents: float,
+) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    """Weigh the terms of a query: a term asked for twice counts twice.
+
+    Parameters
+    ----------
+    frequencies
+        Query term frequencies by term id.
+    document_frequencies
+        Document frequency by term id; a missing term counts as 0.
+    documents
+        How many documents there are.
+
+    Returns
+    -------
+    indices : NDArray[np.int32]
+        Term ids, ascending, shape (n,).
+    weights : NDArray[np.float32]
+        Query term frequency times idf, shape (n,).
+    """
+    ids = sorted(frequencies)
+    rarity = idf([document_frequencies.get(term, 0.0) for term in ids], documents)
+    times = np.array([frequencies[term] for term in ids], np.float64)
+    return np.array(ids, np.int32), (times * rarity).astype(np.float32)
+
+
+def largest_score(query: NDArray[np.float32] | Sequence[float]) -> float:
+    """Give the bound no document's score reaches: 2.2 times the sum of the query's weights."""
+    return LARGEST_WEIGHT * float(np.sum(query, dtype=np.float64))

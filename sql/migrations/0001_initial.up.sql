@@ -1,0 +1,220 @@
+-- The document index: catalogue, documents, chunks, embeddings, terms and access lists.
+-- The tables that grow are LIST-partitioned by index_id: an index is dropped in constant time, and
+-- each has an HNSW graph of its own dimension, or none (docs/adr/0002-partition-per-index.md).
+
+CREATE EXTENSION IF NOT EXISTS vector;
+
+DO $$
+DECLARE
+    installed int[] := (SELECT string_to_array(e.extversion, '.')::int[] FROM pg_extension AS e WHERE e.extname = 'vector');
+BEGIN
+    IF installed < ARRAY[0, 8, 0] THEN
+        RAISE EXCEPTION 'pgvector % is too old: 0.8.0 or later is needed (halfvec, iterative scans)',
+            array_to_string(installed, '.')
+            USING HINT = 'Install a newer pgvector, then ALTER EXTENSION vector UPDATE.';
+    END IF;
+END $$;
+
+CREATE TABLE indexes (
+    index_id            integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    tenant_id           text NOT NULL,
+    name                text NOT NULL,
+    embedding_dimension integer NOT NULL CHECK (embedding_dimension BETWEEN 1 AND 4000),
+    language            text NOT NULL,
+    access_control      boolean NOT NULL,
+    rank_profile        text NOT NULL,
+    tokeniser_version   integer NOT NULL,
+    average_length      real,   -- terms per chunk, in BM25's length normalisation; null until the first chunks come
+    background_cosine   real,   -- mean cosine of unrelated pairs; null until measured
+    is_default          boolean NOT NULL DEFAULT false,  -- the one search_documents() reads
+    created_at          timestamptz NOT NULL DEFAULT now(),
+    UNIQUE (tenant_id, name)
+);
+CREATE UNIQUE INDEX indexes_default ON indexes (is_default) WHERE is_default;
+
+-- What Onyx changes all day lives here, away from text and vectors.
+CREATE TABLE documents (
+    index_id            integer NOT NULL,
+    document_key        uuid NOT NULL,   -- blake2b-128 of document_id
+    sanitised_key       uuid,            -- the same of the id with ' as _, where that differs
+    document_id         text COLLATE "C" NOT NULL,
+    acl_id              integer NOT NULL,
+    boost               integer NOT NULL,
+    chunk_count         integer NOT NULL,
+    hidden              boolean NOT NULL,
+    created_at          timestamptz,
+    updated_at          timestamptz,
+    source_type         text,
+    document_sets       text[] NOT NULL,
+    tags                text[] NOT NULL, -- 'key===value', derived from metadata
+    hierarchy_node_ids  bigint[] NOT NULL,
+    project_ids         bigint[] NOT NULL,
+    persona_ids         bigint[] NOT NULL,
+    written_by          text NOT NULL CHECK (written_by IN ('index', 'port', 'import')),
+    revision            bigint NOT NULL, -- 1 when inserted, one more at each replacement
+    title               text,
+    semantic_identifier text NOT NULL,
+    primary_owners      text[],
+    secondary_owners    text[],
+    metadata            jsonb NOT NULL,
+    PRIMARY KEY (index_id, document_key)
+) PARTITION BY LIST (index_id);
+CREATE INDEX documents_sanitised_key ON documents (index_id, sanitised_key) WHERE sanitised_key IS NOT NULL;
+
+-- Read only for the rows that are returned.
+CREATE TABLE chunks (
+    index_id         integer NOT NULL,
+    document_key     uuid NOT NULL,
+    chunk_index      integer NOT NULL CHECK (chunk_index >= 0),
+    digest           uuid NOT NULL,  -- of the columns below
+    embedding_digest uuid NOT NULL,  -- of the row in chunk_embeddings
+    terms_digest     uuid NOT NULL,  -- of what chunk_terms was made from
+    content          text NOT NULL,
+    blurb            text NOT NULL,
+    doc_summary      text NOT NULL,
+    chunk_context    text NOT NULL,
+    metadata_suffix  text,
+    source_links     jsonb,
+    image_file_id    text,
+    PRIMARY KEY (index_id, document_key, chunk_index)
+) PARTITION BY LIST (index_id);
+
+-- Stored inline: an exact scan reads no TOAST (docs/adr/0004-inline-halfvec.md).
+CREATE TABLE chunk_embeddings (
+    index_id     integer NOT NULL,
+    document_key uuid NOT NULL,
+    chunk_index  integer NOT NULL,
+    embedding    halfvec STORAGE PLAIN NOT NULL,
+    PRIMARY KEY (index_id, document_key, chunk_index)
+) PARTITION BY LIST (index_id);
+
+CREATE TABLE title_embeddings (
+    index_id     integer NOT NULL,
+    document_key uuid NOT NULL,
+    embedding    halfvec STORAGE PLAIN NOT NULL,
+    PRIMARY KEY (index_id, document_key)
+) PARTITION BY LIST (index_id);
+
+-- BM25: weights <#> query is the score, terms finds the candidates.
+CREATE TABLE chunk_terms (
+    index_id     integer NOT NULL,
+    document_key uuid NOT NULL,
+    chunk_index  integer NOT NULL,
+    length       integer NOT NULL,  -- terms in the chunk, repeated ones included
+    weights      sparsevec NOT NULL,
+    terms        integer[] NOT NULL,
+    PRIMARY KEY (index_id, document_key, chunk_index)
+) PARTITION BY LIST (index_id);
+CREATE INDEX chunk_terms_terms ON chunk_terms USING gin (terms);
+
+-- The words behind the term ids, for typos and prefixes. Append-only.
+CREATE TABLE vocabulary (
+    index_id integer NOT NULL,
+    term     text COLLATE "C" NOT NULL,
+    term_id  integer NOT NULL,
+    PRIMARY KEY (index_id, term)
+) PARTITION BY LIST (index_id);
+
+-- Access lists are interned: documents carry acl_id, dense per index, so that a bitmap of ids is a filter.
+CREATE TABLE acl_sets (
+    index_id integer NOT NULL,
+    acl_id   integer NOT NULL CHECK (acl_id >= 0),
+    digest   uuid NOT NULL,
+    public   boolean NOT NULL,
+    entries  text[] NOT NULL,
+    PRIMARY KEY (index_id, acl_id),
+    UNIQUE (index_id, digest)
+) PARTITION BY LIST (index_id);
+
+CREATE TABLE acl_members (
+    index_id  integer NOT NULL,
+    entry_key uuid NOT NULL,  -- blake2b-128 of the entry: an entry may be longer than a B-tree key
+    acl_id    integer NOT NULL,
+    PRIMARY KEY (index_id, entry_key, acl_id)
+) PARTITION BY LIST (index_id);
+
+-- Documents too large for one request: parts wait here for their commit.
+CREATE TABLE uploads (
+    index_id   integer NOT NULL REFERENCES indexes ON DELETE CASCADE,
+    upload_id  uuid NOT NULL,
+    started_at timestamptz NOT NULL DEFAULT now(),
+    result     jsonb,  -- the answer of the commit, for its repetition
+    PRIMARY KEY (index_id, upload_id)
+);
+CREATE TABLE upload_parts (
+    index_id  integer NOT NULL,
+    upload_id uuid NOT NULL,
+    part      integer NOT NULL CHECK (part >= 0),
+    body      bytea STORAGE EXTERNAL NOT NULL,
+    PRIMARY KEY (index_id, upload_id, part),
+    FOREIGN KEY (index_id, upload_id) REFERENCES uploads ON DELETE CASCADE
+);
+
+-- ATTACH takes a lock on the parent that lets readers and writers pass, PARTITION OF would not.
+CREATE FUNCTION create_index_partitions(new_index_id integer, dimension integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    parent text;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+        EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
+        EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
+    END LOOP;
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'documents_' || new_index_id);
+    EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
+    EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
+    EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
+    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+        EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
+    END LOOP;
+END $$;
+
+CREATE FUNCTION drop_index_partitions(old_index_id integer) RETURNS void
+LANGUAGE plpgsql AS $$
+DECLARE
+    parent text;
+BEGIN
+    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+        EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
+    END LOOP;
+END $$;
+
+-- For people on psql: public documents of the default index, nearest first; similarity is the cosine.
+CREATE FUNCTION search_documents(query_embedding vector, similarity_threshold double precision DEFAULT 0.0,
+                                 max_results integer DEFAULT 10)
+RETURNS TABLE (id text, chunk_index integer, title text, content text, metadata jsonb, similarity double precision)
+LANGUAGE plpgsql STABLE
+SET hnsw.iterative_scan = 'strict_order'  -- else hidden documents would leave the answer short
+AS $$
+DECLARE
+    chosen indexes;
+BEGIN
+    SELECT i.* INTO chosen FROM indexes AS i WHERE i.is_default;
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'There is no default index yet' USING HINT = 'Start the service once: it creates VECTOR_DB_TABLE.';
+    END IF;
+    IF vector_dims(query_embedding) <> chosen.embedding_dimension THEN
+        RAISE EXCEPTION 'The query has % dimensions, the index "%" has %',
+            vector_dims(query_embedding), chosen.name, chosen.embedding_dimension;
+    END IF;
+    RETURN QUERY EXECUTE format($query$
+        SELECT d.document_id::text, n.chunk_index, d.title, c.content, d.metadata, 1 - n.distance
+        FROM (
+            SELECT e.document_key, e.chunk_index, e.embedding::halfvec(%2$s) <=> $1::halfvec(%2$s) AS distance
+            FROM chunk_embeddings AS e
+            JOIN documents AS d ON d.index_id = %1$s AND d.document_key = e.document_key
+            JOIN acl_sets AS s ON s.index_id = %1$s AND s.acl_id = d.acl_id
+            WHERE e.index_id = %1$s AND NOT d.hidden AND s.public
+            ORDER BY e.embedding::halfvec(%2$s) <=> $1::halfvec(%2$s)
+            LIMIT $3
+        ) AS n
+        JOIN documents AS d ON d.index_id = %1$s AND d.document_key = n.document_key
+        JOIN chunks AS c ON c.index_id = %1$s AND c.document_key = n.document_key AND c.chunk_index = n.chunk_index
+        WHERE 1 - n.distance >= $2 AND n.distance <> 'NaN'
+        ORDER BY n.distance, d.document_id, n.chunk_index
+    $query$, chosen.index_id, chosen.embedding_dimension)
+    USING query_embedding, similarity_threshold, max_results;
+END $$;

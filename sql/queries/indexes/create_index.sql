@@ -1,0 +1,12 @@
+-- Enters an index in the catalogue.
+-- $1 tenant_id text
+-- $2 name text
+-- $3 embedding_dimension integer
+-- $4 language text
+-- $5 access_control boolean
+-- $6 rank_profile text
+-- $7 tokeniser_version integer
+-- -> :index_columns
+INSERT INTO indexes AS i (tenant_id, name, embedding_dimension, language, access_control, rank_profile, tokeniser_version)
+VALUES ($1, $2, $3, $4, $5, $6, $7)
+RETURNING :index_columns

@@ -1,0 +1,140 @@
+"""Real PostgreSQL for the tests: the embedded one, a migrated template, a database per test."""
+
+import asyncio
+import fcntl
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from hashlib import blake2b
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+import httpx
+import pytest
+
+from app import embedded
+from app.main import create_app
+from app.settings import Settings
+from app.storage import migrations
+
+ROOT = Path(__file__).resolve().parents[1]
+DIMENSION = 8
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[embedded.EmbeddedServer]:
+    """PostgreSQL 18, shared by all workers; the last one stops it."""
+    with embedded.start(ROOT / ".postgres" / "18", version=18, durable=False, memory_bytes=4 * 2**30) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres16() -> Iterator[embedded.EmbeddedServer]:
+    """PostgreSQL 16, the oldest that is supported."""
+    with embedded.start(ROOT / ".postgres" / "16", version=16, durable=False, memory_bytes=2 * 2**30) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def template(postgres: embedded.EmbeddedServer) -> str:
+    """The name of a migrated database, made once for these migrations."""
+    return _template(postgres)
+
+
+@pytest.fixture
+async def dsn(postgres: embedded.EmbeddedServer, template: str) -> AsyncIterator[str]:
+    """A migrated database of the test's own."""
+    async with temporary_database(postgres, template) as name:
+        yield name
+
+
+@pytest.fixture
+async def dsn16(postgres16: embedded.EmbeddedServer) -> AsyncIterator[str]:
+    """The same on PostgreSQL 16."""
+    async with temporary_database(postgres16, _template(postgres16)) as name:
+        yield name
+
+
+@pytest.fixture
+def settings(dsn: str) -> Settings:
+    """Settings of a small service: 8 dimensions, maintenance off the way."""
+    return make_settings(dsn)
+
+
+@pytest.fixture
+async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """An HTTP client of the whole application."""
+    async with running(settings) as http:
+        yield http
+
+
+def make_settings(dsn: str, **changes: object) -> Settings:
+    """Build settings without the environment's say."""
+    values: dict[str, object] = {
+        "database_url": dsn,
+        "default_dimension": DIMENSION,
+        "maintenance_interval": 3600.0,
+        "log_level": "error",
+    }
+    return Settings(**values | changes)  # type: ignore[arg-type]
+
+
+@asynccontextmanager
+async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
+    """Start the application and talk to it in process."""
+    app = create_app(settings)
+    async with app.router.lifespan_context(app):
+        transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as http:
+            yield http
+
+
+@asynccontextmanager
+async def temporary_database(server: embedded.EmbeddedServer, template: str | None) -> AsyncIterator[str]:
+    """Create a database, from a template if given; drop it in the end."""
+    name = f"test_{uuid4().hex}"
+    await _execute(server.dsn(), f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
+    try:
+        yield server.dsn(name)
+    finally:
+        await _execute(server.dsn(), f"DROP DATABASE {name} WITH (FORCE)")
+
+
+async def _execute(dsn: str, statement: str) -> None:
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _template(server: embedded.EmbeddedServer) -> str:
+    files = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
+    version = blake2b(b"".join(file.read_bytes() for file in files), digest_size=6).hexdigest()
+    name = f"migrated_{version}"
+    with (server.data_dir / "template.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with ThreadPoolExecutor(1) as beside:  # a test's event loop may be running here
+            beside.submit(_make_template, server, name).result()
+    return name
+
+
+def _make_template(server: embedded.EmbeddedServer, name: str) -> None:
+    if name in asyncio.run(_databases(server.dsn())):
+        return
+    asyncio.run(_execute(server.dsn(), f"DROP DATABASE IF EXISTS making_{name}"))
+    asyncio.run(_execute(server.dsn(), f"CREATE DATABASE making_{name}"))
+    migrations.upgrade(server.dsn(f"making_{name}"))
+    asyncio.run(_execute(server.dsn(), f"ALTER DATABASE making_{name} RENAME TO {name}"))
+
+
+async def _databases(dsn: str) -> set[str]:
+    connection = await asyncpg.connect(dsn)
+    try:
+        return {row["datname"] for row in await connection.fetch("SELECT datname FROM pg_database")}
+    finally:
+        await connection.close()
