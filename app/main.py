@@ -18,7 +18,7 @@ from app.observability.logging import configure_logging
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
-from app.services.maintenance import MaintenanceOptions, Maintainer
+from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
 from app.services.searching import SearchService

@@ -46,12 +46,18 @@ class Settings(BaseSettings):
     )
     data_dir: Path = Field(Path("data"), validation_alias="DATA_DIR", description="Folder of the embedded PostgreSQL.")
     embedded_version: Literal[16, 18] = Field(
-        18, validation_alias="VECTOR_SEARCH_EMBEDDED_VERSION", description="Version of the embedded PostgreSQL."
+        18,
+        validation_alias="VECTOR_SEARCH_EMBEDDED_VERSION",
+        description="Version of the embedded PostgreSQL.",
     )
     host: str = Field("127.0.0.1", validation_alias="VECTOR_SEARCH_HOST", description="Address to listen on.")
     port: int = Field(8080, validation_alias="PORT", ge=0, le=65535, description="Port to listen on.")
     workers: int = Field(
-        1, validation_alias="VECTOR_SEARCH_WORKERS", ge=1, le=64, description="Processes; about one per three cores."
+        1,
+        validation_alias="VECTOR_SEARCH_WORKERS",
+        ge=1,
+        le=64,
+        description="Processes; about one per three cores.",
     )
     api_keys: tuple[SecretStr, ...] = Field(
         (),
@@ -92,7 +98,11 @@ class Settings(BaseSettings):
         description="Requests under way per process; more are refused with 503.",
     )
     ef_search: int = Field(
-        100, validation_alias="VECTOR_SEARCH_EF_SEARCH", ge=10, le=1000, description="HNSW candidates of a search."
+        100,
+        validation_alias="VECTOR_SEARCH_EF_SEARCH",
+        ge=10,
+        le=1000,
+        description="HNSW candidates of a search.",
     )
     ann_threshold: int = Field(
         20_000,
@@ -119,9 +129,7 @@ class Settings(BaseSettings):
         validation_alias="EMBEDDING_API_BASE",
         description="OpenAI-compatible endpoint, such as http://litellm:4000/v1, for text without an embedding.",
     )
-    embedding_api_key: SecretStr | None = Field(
-        None, validation_alias="EMBEDDING_API_KEY", description="Its key."
-    )
+    embedding_api_key: SecretStr | None = Field(None, validation_alias="EMBEDDING_API_KEY", description="Its key.")
     embedding_model: str = Field(
         "text-embedding-3-small", validation_alias="EMBEDDING_MODEL", description="The model asked for."
     )

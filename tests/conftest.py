@@ -21,6 +21,7 @@ from app.storage import migrations
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSION = 8
 
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
 

@@ -15,6 +15,8 @@ from app.api.problems import HttpError, invalid_body
 
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _UNREADABLE = "json_invalid"
+_HIGH = range(0xD800, 0xDC00)
+_LOW = range(0xDC00, 0xE000)
 
 BodyT = TypeVar("BodyT", bound=BaseModel)
 
@@ -64,14 +66,14 @@ def _without_lone_surrogates(data: bytes) -> bytes:
     high: tuple[int, int] | None = None
     for match in _ESCAPE.finditer(data):
         value = int(match[1], 16) if match[1] else -1
-        if high is not None and not (0xDC00 <= value <= 0xDFFF and match.start() == high[1]):
+        if high is not None and not (value in _LOW and match.start() == high[1]):
             pieces += [data[end : high[0]], rb"\u0000"]
             end = high[1]
         elif high is not None:
             high = None
             continue
-        high = (match.start(), match.end()) if 0xD800 <= value <= 0xDBFF else None
-        if 0xDC00 <= value <= 0xDFFF:
+        high = (match.start(), match.end()) if value in _HIGH else None
+        if value in _LOW:
             pieces += [data[end : match.start()], rb"\u0000"]
             end = match.end()
     if high is not None:

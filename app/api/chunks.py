@@ -48,7 +48,9 @@ async def scan_chunks(
         body.limit,
         embeddings=body.include_embeddings,
     )
-    return rendering.json_response({
-        "chunks": [rendering.raw_chunk(row) for row in rows],
-        "next_cursor": None if following is None else rendering.encode_cursor(following),
-    })
+    return rendering.json_response(
+        {
+            "chunks": [rendering.raw_chunk(row) for row in rows],
+            "next_cursor": None if following is None else rendering.encode_cursor(following),
+        }
+    )

@@ -60,7 +60,7 @@ async def patch_documents(
     services: ServicesOf,
     tenant: TenantOf,
 ) -> Response:
-    """null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
+    """Null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
     updates = [update.to_domain() for update in body.updates]
     results = await services.indexing.update(tenant, body.index, updates)
     return json_response({"results": [asdict(result) for result in results]})
@@ -90,7 +90,7 @@ async def delete_documents(
         **problems(400, 404),
     },
 )
-async def list_documents(  # noqa: PLR0913, PLR0917  query parameters
+async def list_documents(
     services: ServicesOf,
     tenant: TenantOf,
     index: IndexQuery = None,
@@ -111,10 +111,12 @@ async def list_documents(  # noqa: PLR0913, PLR0917  query parameters
 
         return StreamingResponse(lines(), media_type=NDJSON)
     page, following = await services.reading.page(tenant, index, after, limit, chunks=chunks, embeddings=embeddings)
-    return json_response({
-        "documents": [rendering.document(row, parts) for row, parts in page],
-        "next_cursor": None if following is None else rendering.encode_cursor(following),
-    })
+    return json_response(
+        {
+            "documents": [rendering.document(row, parts) for row, parts in page],
+            "next_cursor": None if following is None else rendering.encode_cursor(following),
+        }
+    )
 
 
 @router.get(

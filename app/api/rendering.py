@@ -31,19 +31,21 @@ def json_response(content: object, status: int = 200) -> Response:
 
 def answer(found: Answer, took_ms: float) -> Response:
     """Answer a search."""
-    return json_response({
-        "hits": [
-            {name: hit.row[name] for name in _CHUNK_FIELDS}
-            | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
-            for hit in found.hits
-        ],
-        "mode": found.mode,
-        "strategy": found.strategy,
-        "exact": found.exact,
-        "complete": found.complete,
-        "degraded": found.degraded,
-        "took_ms": round(took_ms, 3),
-    })
+    return json_response(
+        {
+            "hits": [
+                {name: hit.row[name] for name in _CHUNK_FIELDS}
+                | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
+                for hit in found.hits
+            ],
+            "mode": found.mode,
+            "strategy": found.strategy,
+            "exact": found.exact,
+            "complete": found.complete,
+            "degraded": found.degraded,
+            "took_ms": round(took_ms, 3),
+        }
+    )
 
 
 def chunk_list(rows: Iterable[Row]) -> Response:
@@ -53,7 +55,10 @@ def chunk_list(rows: Iterable[Row]) -> Response:
 
 def raw_chunk(row: Row) -> dict[str, Any]:
     """Show all that is stored of a chunk."""
-    return {name: row[name] for name in _RAW_FIELDS} | {"access": _access(row), "embedding": _vector(row["embedding"])}
+    return {name: row[name] for name in _RAW_FIELDS} | {
+        "access": _access(row),
+        "embedding": _vector(row["embedding"]),
+    }
 
 
 def document(row: Row, chunks: Sequence[Row] | None) -> dict[str, Any]:

@@ -53,9 +53,7 @@ async def commit_upload(
 
 
 @router.delete("/{upload_id}", status_code=204, summary="Forget an upload", responses=problems(404))
-async def delete_upload(
-    upload_id: UUID, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None
-) -> Response:
+async def delete_upload(upload_id: UUID, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None) -> Response:
     """Uploads nobody comes back to are swept after two hours."""
     await services.uploads.abort(tenant, index, upload_id)
     return Response(status_code=204)

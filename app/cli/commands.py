@@ -1,7 +1,7 @@
 """Commands, and how they find their database."""
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
 from pydantic import ValidationError
@@ -19,10 +19,13 @@ cli = typer.Typer(
 )
 
 
+WithSample = Annotated[bool, typer.Option("--with-sample", help="Load the sample corpus if the index is empty.")]
+Revision = Annotated[str, typer.Argument(help="A revision, such as 0001.")]
+Down = Annotated[bool, typer.Option("--down", help="Go back to the revision.")]
+
+
 @cli.command()
-def serve(
-    *, with_sample: bool = typer.Option(False, "--with-sample", help="Load the sample corpus if the index is empty.")
-) -> None:
+def serve(*, with_sample: WithSample = False) -> None:
     """Serve the API; without a named database, on an embedded PostgreSQL that is migrated first."""
     settings = Settings()
     if settings.wants_embedded:
@@ -34,11 +37,7 @@ def serve(
 
 
 @cli.command()
-def migrate(
-    revision: str = typer.Argument("head", help="A revision, such as 0001."),
-    *,
-    down: bool = typer.Option(False, "--down", help="Go back to the revision."),
-) -> None:
+def migrate(revision: Revision = "head", *, down: Down = False) -> None:
     """Bring the schema to a revision."""
     settings = Settings()
     if settings.wants_embedded:

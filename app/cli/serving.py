@@ -6,6 +6,7 @@ import socket
 
 import typer
 import uvicorn
+from typing_extensions import override
 
 from app.cli import sample
 from app.main import create_app
@@ -22,6 +23,7 @@ class _Announcing(uvicorn.Server):
         super().__init__(config)
         self._announcement = announcement
 
+    @override
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
@@ -55,9 +57,10 @@ def _announcement(settings: Settings, *, with_sample: bool) -> str:
     url = f"http://{settings.host}:{settings.port}"
     lines = [f"Onyx Vector Search answers at {url} (API page: {url}/docs)."]
     if with_sample:
+        curl = f"curl -s {url}/search -H 'content-type: application/json'"
         lines += [
             "Try:",
-            f"""  curl -s {url}/search -H 'content-type: application/json' -d '{{"query": "{sample.QUESTION}", "limit": 3}}'""",
-            f"  curl -s {url}/search -H 'content-type: application/json' -d @{sample.QUERY_FILE}",
+            f'  {curl} -d \'{{"query": "{sample.QUESTION}", "limit": 3}}\'',
+            f"  {curl} -d @{sample.QUERY_FILE}",
         ]
     return "\n".join(lines)

@@ -50,7 +50,9 @@ def check_embedding(index: Index, embedding: Vector | None, pointer: str = "/emb
 def _dimension_flaw(index: Index, embedding: Vector | None, pointer: str) -> Iterator[Flaw]:
     if embedding is not None and embedding.shape[0] != index.embedding_dimension:
         yield Flaw(
-            pointer, "dimension", f"{embedding.shape[0]} numbers came, {index.embedding_dimension} are expected."
+            pointer,
+            "dimension",
+            f"{embedding.shape[0]} numbers came, {index.embedding_dimension} are expected.",
         )
 
 

@@ -22,9 +22,7 @@ class ChunkState:
     @classmethod
     def of(cls, document: Document, chunk: Chunk, tokeniser: str) -> "ChunkState":
         """Digest a chunk; its terms depend on the document's title and the tokeniser too."""
-        return cls(
-            chunk.payload_digest(), chunk.embedding_digest(), digest(tokeniser, document.title, chunk.content)
-        )
+        return cls(chunk.payload_digest(), chunk.embedding_digest(), digest(tokeniser, document.title, chunk.content))
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ HALF_SMALL = 1e-2
 """Below this length a vector's numbers would lose digits in half precision."""
 
 
-def to_half(vector: Vector) -> NDArray[np.float16]:
+def to_half(vector: NDArray[np.floating]) -> NDArray[np.float16]:
     """Round an embedding to the half precision it is stored in.
 
     Numbers stay as they are given unless half precision cannot hold them: then the vector is scaled to
@@ -22,13 +22,15 @@ def to_half(vector: Vector) -> NDArray[np.float16]:
     Parameters
     ----------
     vector
-        Finite numbers, shape (dimension,).
+        Finite numbers, shape (dimension,); what is half precision already is left as it is.
 
     Returns
     -------
     numpy.ndarray
         float16, shape (dimension,).
     """
+    if vector.dtype == np.float16:
+        return vector.astype(np.float16, copy=False)
     length = float(np.linalg.norm(vector.astype(np.float64)))
     if length and (length < HALF_SMALL or float(np.abs(vector).max()) > HALF_MAX):
         vector = (vector.astype(np.float64) / length).astype(np.float32)

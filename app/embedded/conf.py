@@ -67,9 +67,7 @@ def choose_port(layout: Layout, asked: int | None) -> int:
     """
     if asked is not None:
         if not _is_free(asked):
-            raise EmbeddedError(
-                f"port {asked} is taken by another program; name another, or none to have one chosen"
-            )
+            raise EmbeddedError(f"port {asked} is taken by another program; name another, or none to have one chosen")
         return asked
     try:
         last = int(layout.port.read_text(encoding="utf-8"))

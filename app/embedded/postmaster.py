@@ -108,11 +108,7 @@ def _refusal(site: Site, port: int) -> str | None:
         text=True,
         **site.account.run_as,
     )
-    return (
-        None
-        if answer.returncode == 0 or any(word in answer.stderr for word in _FULL)
-        else answer.stderr.strip()
-    )
+    return None if answer.returncode == 0 or any(word in answer.stderr for word in _FULL) else answer.stderr.strip()
 
 
 def running(site: Site) -> PidFile | None:
@@ -144,9 +140,7 @@ def wait_ready(site: Site) -> PidFile | None:
     while time.monotonic() < began + START_SECONDS:
         if not patient and time.monotonic() > began + _PATIENCE:
             patient = True
-            _log.info(
-                "waiting for PostgreSQL in %s, which is starting, recovering or stopping", layout.data_dir
-            )
+            _log.info("waiting for PostgreSQL in %s, which is starting, recovering or stopping", layout.data_dir)
         found = processes.read_pid_file(layout)
         if found and processes.serves(found.pid, layout.cluster):
             orphans_since = None

@@ -130,12 +130,10 @@ def _launch(site: Site, settings: Mapping[str, str], port: int | None) -> PidFil
         if port is not None or "could not bind" not in said:
             break
         site.layout.port.unlink(missing_ok=True)
-    raise EmbeddedError(
-        f"PostgreSQL did not start in {site.layout.data_dir}; its log {site.layout.log} says:\n{said}"
-    )
+    raise EmbeddedError(f"PostgreSQL did not start in {site.layout.data_dir}; its log {site.layout.log} says:\n{said}")
 
 
-def start(  # noqa: PLR0913 - all but the folder have defaults and go by name
+def start(
     data_dir: Path,
     *,
     version: int = 18,

@@ -76,7 +76,9 @@ class IndexCatalog:
         if (await self.get(index.tenant_id, index.name)).index_id != index.index_id:
             raise IndexNotFoundError(f'The index "{index.name}" was dropped and made anew; try again.')
 
-    async def put(self, tenant_id: str, name: str, settings: IndexSettings, *, reset: bool = False) -> tuple[Index, bool]:
+    async def put(
+        self, tenant_id: str, name: str, settings: IndexSettings, *, reset: bool = False
+    ) -> tuple[Index, bool]:
         """Create an index, or make sure that the one there is what is asked for; return whether it is new.
 
         Callers that race get the same index. ``reset`` drops an index that differs.

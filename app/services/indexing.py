@@ -11,8 +11,8 @@ from app.domain.documents import (
     Document,
     DocumentUpdate,
     IndexedDocument,
-    Writer,
     WriteMode,
+    Writer,
 )
 from app.domain.errors import EmbeddingMissingError
 from app.domain.indexes import Index
@@ -106,7 +106,11 @@ class IndexingService:
         else:
             existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
         replacement = await ChunkReplacement.of(
-            session, self._chunks, index, prepared.average_length, [key for key, old in existed.items() if old]
+            session,
+            self._chunks,
+            index,
+            prepared.average_length,
+            [key for key, old in existed.items() if old],
         )
         if mode == "create":
             documents = [_without_chunks(document, replacement.stored) for document in documents]
@@ -189,9 +193,7 @@ class IndexingService:
         except StopIteration as error:
             raise EmbeddingMissingError("The embeddings endpoint returned fewer embeddings than texts.") from error
 
-    async def _changed(
-        self, index: Index, names: Sequence[str], found: dict[UUID, int]
-    ) -> list[ChangedDocument]:
+    async def _changed(self, index: Index, names: Sequence[str], found: dict[UUID, int]) -> list[ChangedDocument]:
         if not found:
             await self._catalog.confirm(index)
         keys = {name: document_key(name) for name in names}

@@ -88,5 +88,8 @@ class Maintainer:
             return
         metrics.ANN_BUILDS.labels("built").inc()
         log.info(
-            "ann_build_finished", index=index.name, tenant=index.tenant_id, seconds=round(perf_counter() - started, 1)
+            "ann_build_finished",
+            index=index.name,
+            tenant=index.tenant_id,
+            seconds=round(perf_counter() - started, 1),
         )

@@ -71,5 +71,9 @@ class ReadinessService:
         if state.read_only:
             warnings.append("the database takes no writes now")
         return Readiness(
-            state.postgres_version, state.pgvector_version, state.schema_revision, state.read_only, tuple(warnings)
+            state.postgres_version,
+            state.pgvector_version,
+            state.schema_revision,
+            state.read_only,
+            tuple(warnings),
         )

@@ -22,7 +22,11 @@ class ReadingService:
     """Sections are filtered as searches are. Documents, listings, scans and exports show what is stored."""
 
     def __init__(
-        self, catalog: IndexCatalog, access: AccessResolver, documents: DocumentRepository, chunks: ChunkRepository
+        self,
+        catalog: IndexCatalog,
+        access: AccessResolver,
+        documents: DocumentRepository,
+        chunks: ChunkRepository,
     ) -> None:
         self._catalog = catalog
         self._access = access
@@ -69,7 +73,14 @@ class ReadingService:
         return row, await self._chunks.list_of_documents(index, [row["document_key"]], with_embeddings=embeddings)
 
     async def page(
-        self, tenant_id: str, index_name: str | None, after: UUID | None, limit: int, *, chunks: bool, embeddings: bool
+        self,
+        tenant_id: str,
+        index_name: str | None,
+        after: UUID | None,
+        limit: int,
+        *,
+        chunks: bool,
+        embeddings: bool,
     ) -> tuple[list[tuple[Row, list[Row] | None]], UUID | None]:
         """Return one page of all documents, and where the next one begins."""
         index = await self._catalog.get(tenant_id, index_name)

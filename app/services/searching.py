@@ -1,8 +1,7 @@
 """Searching: which statement, with what, and what its rows mean."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from collections.abc import AsyncIterator
 from time import perf_counter
 from typing import Any
 from uuid import uuid4

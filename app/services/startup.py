@@ -19,7 +19,12 @@ class Startup:
     """A database that is away is waited for; the process lives, and is not ready meanwhile."""
 
     def __init__(
-        self, readiness: ReadinessService, catalog: IndexCatalog, *, default_index: str, default_dimension: int
+        self,
+        readiness: ReadinessService,
+        catalog: IndexCatalog,
+        *,
+        default_index: str,
+        default_dimension: int,
     ) -> None:
         self._readiness = readiness
         self._catalog = catalog

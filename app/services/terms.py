@@ -56,6 +56,12 @@ def _rows(index: Index, average_length: float, chunks: Sequence[tuple[Document, 
         length = counts.total()
         indices, weights = document_terms(counts, length, average_length)
         rows.append(
-            (document.key, chunk.chunk_index, length, SparseVector(indices, weights), gin_terms(indices, weights))
+            (
+                document.key,
+                chunk.chunk_index,
+                length,
+                SparseVector(indices, weights),
+                gin_terms(indices, weights),
+            )
         )
     return rows

@@ -89,7 +89,11 @@ class UploadService:
         document = prepared.documents[0]
         existed = await self._documents.upsert(session, index, [document], prepared.acl_ids, {}, "index")
         replacement = await ChunkReplacement.of(
-            session, self._chunks, index, prepared.average_length, [document.key] if existed[document.key] else []
+            session,
+            self._chunks,
+            index,
+            prepared.average_length,
+            [document.key] if existed[document.key] else [],
         )
         for part in range(parts):  # one at a time: memory holds a part, not the document
             chunks = decode_chunks(await self._uploads.part(session, index, upload_id, part))

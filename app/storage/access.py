@@ -77,6 +77,9 @@ class AccessRepository:
                 raise AssertionError("INSERT … RETURNING returns a row")
             known[access.digest] = row["acl_id"]
             await session.execute(
-                statement("access/create_acl_members"), index, acl_id=row["acl_id"], entry_keys=access.entry_keys
+                statement("access/create_acl_members"),
+                index,
+                acl_id=row["acl_id"],
+                entry_keys=access.entry_keys,
             )
         return known

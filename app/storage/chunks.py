@@ -104,9 +104,7 @@ class ChunkRepository:
         """Return the documents meant by ids that no document has, where ' was spelt _ in them."""
         by_key = {document_key(name): name for name in document_ids}
         async with self._database.session("search") as session:
-            rows = await session.fetch(
-                statement("chunks/find_sanitised_documents"), index, document_keys=list(by_key)
-            )
+            rows = await session.fetch(statement("chunks/find_sanitised_documents"), index, document_keys=list(by_key))
         return {by_key[row["asked_key"]]: row["document_key"] for row in rows}
 
     async def list_of_documents(

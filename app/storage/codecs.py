@@ -12,6 +12,7 @@ import orjson
 from numpy.typing import NDArray
 
 from app.domain.vectors import to_half
+from app.storage.statements import statement
 
 SPARSE_DIMENSION = 1_000_000_000
 """The largest dimension of a sparsevec."""
@@ -26,9 +27,7 @@ class SparseVector(NamedTuple):
 
 async def register_codecs(connection: asyncpg.Connection) -> None:
     """Teach a connection pgvector's types and JSON."""
-    schema = await connection.fetchval(
-        "SELECT n.nspname FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace WHERE t.typname = 'halfvec'"
-    )
+    schema = await connection.fetchval(statement("operations/get_vector_schema").text())
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
     )
@@ -43,7 +42,7 @@ async def register_codecs(connection: asyncpg.Connection) -> None:
 
 
 def _encode_halfvec(vector: NDArray[np.float32] | NDArray[np.float16]) -> bytes:
-    half = vector if vector.dtype == np.float16 else to_half(vector)
+    half = to_half(vector)
     return struct.pack(">HH", half.shape[0], 0) + half.astype(">f2").tobytes()
 
 

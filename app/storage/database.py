@@ -1,12 +1,12 @@
 """Pools of connections, and sessions on them that run statements and are timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from time import perf_counter
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 import asyncpg
 
@@ -235,19 +235,14 @@ def _count(seconds: float) -> None:
         clock[0] += seconds
 
 
-class _timed:  # noqa: N801  used as a function
-    """Translate errors and count the time of one statement."""
-
-    def __init__(self, which: Statement) -> None:
-        self._name = which.name
-        self._errors = translated_errors()
-
-    def __enter__(self) -> None:
-        self._errors.__enter__()
-        self._started = perf_counter()
-
-    def __exit__(self, *exception: Any) -> bool | None:  # noqa: ANN401
-        seconds = perf_counter() - self._started
+@contextmanager
+def _timed(which: Statement) -> Iterator[None]:
+    """Translate the errors of one statement, and count its time."""
+    started = perf_counter()
+    try:
+        with translated_errors():
+            yield
+    finally:
+        seconds = perf_counter() - started
         _count(seconds)
-        metrics.STATEMENT_SECONDS.labels(self._name).observe(seconds)
-        return self._errors.__exit__(*exception)
+        metrics.STATEMENT_SECONDS.labels(which.name).observe(seconds)

@@ -89,7 +89,9 @@ class DocumentRepository:
 
     async def first_keys(self, session: Session, index: Index, limit: int) -> list[UUID]:
         """Return the keys of some documents."""
-        return [row["document_key"] for row in await session.fetch(statement("documents/list_keys"), index, limit=limit)]
+        return [
+            row["document_key"] for row in await session.fetch(statement("documents/list_keys"), index, limit=limit)
+        ]
 
     async def get(self, index: Index, document_id: str) -> Mapping[str, Any] | None:
         """Return one document, whoever may read it."""

@@ -46,8 +46,8 @@ def translated_errors() -> Iterator[None]:
         raise DatabaseUnavailableError("The database cannot be reached.") from error
 
 
-def _translate(error: asyncpg.PostgresError) -> Exception:
-    state = error.sqlstate or ""
+def _translate(error: Exception) -> Exception:
+    state = str(getattr(error, "sqlstate", None) or "")
     if state == "23514" and _NO_PARTITION in str(error):
         return IndexNotFoundError("The index was dropped.")
     for prefix, kind, detail in _BY_STATE:

@@ -34,14 +34,16 @@ class IndexRepository:
         """Wait for whoever creates or drops the same index."""
         await session.execute(statement("indexes/lock_index_name"), name=f"{tenant_id}\n{name}")
 
-    async def create(self, session: Session, **values: object) -> Index:
+    async def create(self, session: Session, **values: str | int | bool) -> Index:
         """Enter an index and make its tables. The caller holds the lock."""
-        row = await session.fetch_row(statement("indexes/create_index"), **values)
+        row = await session.fetch_row(statement("indexes/create_index"), None, **values)
         if row is None:
             raise AssertionError("INSERT … RETURNING returns a row")
         index = _index(row)
         await session.execute(
-            statement("indexes/create_partitions"), index_id=index.index_id, dimension=index.embedding_dimension
+            statement("indexes/create_partitions"),
+            index_id=index.index_id,
+            dimension=index.embedding_dimension,
         )
         return index
 

@@ -1,15 +1,12 @@
 """The schema's revisions: SQL files run by Alembic."""
 
 from pathlib import Path
-from typing import cast
 
-import asyncpg
-from alembic import command, op
 from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy.util import await_only
 
+from alembic import command, op
 from app.storage.statements import SQL
 
 
@@ -20,15 +17,14 @@ def run_file(name: str) -> None:
     prepared protocol would take one statement only.
     """
     script = (SQL / "migrations" / name).read_text(encoding="utf-8")
-    migration = cast(MigrationContext, op.get_context())
+    migration = op.get_context()
     if migration.as_sql:
         migration.impl.static_output(script)
         return
     adapted = op.get_bind().connection.dbapi_connection
     if adapted is None:
         raise AssertionError("an online migration has a connection")
-    raw = cast(asyncpg.Connection, adapted.driver_connection)
-    await_only(raw.execute(script))
+    await_only(adapted.driver_connection.execute(script))
 
 
 def alembic_config(dsn: str | None = None) -> Config:

@@ -12,11 +12,17 @@ from app.domain.documents import Chunk
 
 def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
     """Write chunks as JSON, embeddings as base64 of little-endian float32."""
-    return orjson.dumps([
-        asdict(chunk)
-        | {"embedding": None if chunk.embedding is None else base64.b64encode(chunk.embedding.astype("<f4")).decode()}
-        for chunk in chunks
-    ])
+    return orjson.dumps(
+        [
+            asdict(chunk)
+            | {
+                "embedding": None
+                if chunk.embedding is None
+                else base64.b64encode(chunk.embedding.astype("<f4").tobytes()).decode()
+            }
+            for chunk in chunks
+        ]
+    )
 
 
 def decode_chunks(body: bytes) -> tuple[Chunk, ...]:

@@ -28,7 +28,12 @@ class SearchRepository:
             )
 
     async def semantic_ann(
-        self, index: Index, filter_values: Mapping[str, object], embedding: Vector, limit: int, candidate_limit: int
+        self,
+        index: Index,
+        filter_values: Mapping[str, object],
+        embedding: Vector,
+        limit: int,
+        candidate_limit: int,
     ) -> Rows:
         """Return those of the nearest chunks in the HNSW graph that pass the filter."""
         async with self._database.session("search") as session:
@@ -41,9 +46,7 @@ class SearchRepository:
                 candidate_limit=candidate_limit,
             )
 
-    async def random_chunks(
-        self, index: Index, filter_values: Mapping[str, object], pivot: UUID, limit: int
-    ) -> Rows:
+    async def random_chunks(self, index: Index, filter_values: Mapping[str, object], pivot: UUID, limit: int) -> Rows:
         """Return random chunks that pass the filter."""
         async with self._database.session("search") as session:
             return await session.fetch(

@@ -82,7 +82,7 @@ def _read(path: Path, name: str) -> Statement:
             columns.append((found[1], found[2].split("  ")[0]))
     if sorted(parameters) != list(range(1, len(parameters) + 1)):
         raise ValueError(f"{path}: the parameters in the header are not $1 to ${len(parameters)}")
-    text = _PLACEHOLDER.sub(lambda match: _expand(match), "\n".join(body).strip())
+    text = _PLACEHOLDER.sub(_expand, "\n".join(body).strip())
     ordered = tuple(parameters[number] for number in sorted(parameters))
     return Statement(name, f"-- {name}\n{text}", ordered, tuple(columns))
 

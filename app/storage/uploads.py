@@ -19,9 +19,7 @@ class UploadRepository:
         async with self._database.transaction() as session:
             row = await session.fetch_row(statement("uploads/create_upload"), index, upload_id=upload_id)
             if row is not None and row["result"] is None:
-                await session.execute(
-                    statement("uploads/save_part"), index, upload_id=upload_id, part=part, body=body
-                )
+                await session.execute(statement("uploads/save_part"), index, upload_id=upload_id, part=part, body=body)
 
     async def lock(self, session: Session, index: Index, upload_id: UUID) -> tuple[bool, Any]:
         """Lock an upload; return whether it exists, and the answer of its commit if it had one."""

@@ -14,7 +14,7 @@ from app.text.scripts import BIGRAM_LETTERS, compatible, words_of
 from app.text.tokeniser import Token, Tokeniser
 
 # What lies beyond is ignored and reported: nobody types it, and it would only cost time.
-MAX_QUERY_CHARACTERS = 100_000
+MAX_QUERY_CHARACTERS = 16_000
 MAX_QUERY_TERMS = 1_000
 MAX_PHRASES = 16
 MAX_PHRASE_STEPS = 64
@@ -26,7 +26,8 @@ _SHORTEST_PREFIX = 2
 
 _QUOTES = str.maketrans(dict.fromkeys("\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02", '"'))
 _PHRASE = re.compile(r'"([^"]*)"')
-_PREFIX = re.compile(r"(\w[\w.:/-]*)\*(?![\w*])")
+# Bounded and only from the beginning of a word: otherwise a long word would be tried from each letter.
+_PREFIX = re.compile(r"(?<![\w.:/-])(\w[\w.:/-]{0,63})\*(?![\w*])")
 _BIGRAM_LETTER = re.compile(f"[{BIGRAM_LETTERS}]")
 
 
@@ -121,9 +122,7 @@ def parse_query(query: str, tokeniser: Tokeniser) -> ParsedQuery:
     quoted = [_phrase(match[1], tokeniser) for match in _PHRASE.finditer(text)]
     found = [phrase for phrase in quoted if phrase.steps]
     text = text.replace('"', " ")
-    prefixes = list(
-        dict.fromkeys(prefix for match in _PREFIX.findall(text) if (prefix := _prefix(match, tokeniser)))
-    )
+    prefixes = list(dict.fromkeys(prefix for match in _PREFIX.findall(text) if (prefix := _prefix(match, tokeniser))))
     tokens = list(tokeniser.tokens(_PREFIX.sub(_keep_unless_prefix, text)))
     kept = [token for token in tokens if not token.stop]
     only_stop_words = bool(tokens) and not kept and not prefixes
@@ -146,9 +145,7 @@ def _query_terms(tokens: Iterable[Token]) -> tuple[QueryTerm, ...]:
     for token in tokens:
         first.setdefault(token.id, token)
         counts[token.id] += 1
-    return tuple(
-        QueryTerm(id=id_, qtf=counts[id_], text=t.text, surface=t.surface) for id_, t in first.items()
-    )
+    return tuple(QueryTerm(id=id_, qtf=counts[id_], text=t.text, surface=t.surface) for id_, t in first.items())
 
 
 def _phrase(quoted: str, tokeniser: Tokeniser) -> Phrase:
@@ -175,9 +172,7 @@ def _prefix(word: str, tokeniser: Tokeniser) -> str:
     return wholes[-1][0].surface if wholes and wholes[-1] else ""
 
 
-def phrase_spans(
-    tokens: Iterable[Token], phrase: Phrase | Sequence[int], slop: int = 0
-) -> list[tuple[int, int]]:
+def phrase_spans(tokens: Iterable[Token], phrase: Phrase | Sequence[int], slop: int = 0) -> list[tuple[int, int]]:
     """Find a phrase in text.
 
     Parameters
@@ -212,10 +207,7 @@ def phrase_spans(
     if not wanted or not all(places.values()):
         return []
     matches = _sloppy(wanted, places, slop) if slop else _exact(wanted, places)
-    return [
-        (min(steps[place].start for place in match), max(steps[place].end for place in match))
-        for match in matches
-    ]
+    return [(min(steps[place].start for place in match), max(steps[place].end for place in match)) for match in matches]
 
 
 def phrase_matches(tokens: Iterable[Token], phrase: Phrase | Sequence[int], slop: int = 0) -> bool:

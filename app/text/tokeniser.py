@@ -21,8 +21,8 @@ TOKENISER_VERSION: int = 1
 MAX_TERM_CHARACTERS = 128
 
 _CACHED_STRETCHES = 65_536
-_CACHED_WORDS = 16_384
-# Longer ones are analysed each time, so that blobs cannot fill the caches (about 30 MB when full).
+_CACHED_WORDS = 32_768
+# Longer ones are analysed each time, so that blobs cannot fill the caches (about 40 MB when full).
 _LONGEST_CACHED = 64
 # A text in capitals throughout is shouted when it reads like a sentence; "IT SECURITY" is a title.
 _SHOUTED_STOP_SHARE = 3
@@ -82,6 +82,7 @@ class Tokeniser:
         self._stemmer = Stemmer.Stemmer(self.language.stemmer, 0) if self.language.stemmer else None
         self._lock = Lock()  # Snowball keeps its working buffer in the stemmer
         self._cached_tokens = lru_cache(_CACHED_WORDS)(self._analyse)
+        self._cached_terms = lru_cache(_CACHED_WORDS)(self._reduce)
         self._cached_ids = lru_cache(_CACHED_STRETCHES)(self._indexed)
 
     def terms(self, text: str) -> Counter[int]:
@@ -115,8 +116,9 @@ class Tokeniser:
         """
         if self._is_shouted(text):
             return [token for token in self.tokens(text) if token.id in wanted and not token.stop]
+        ids = frozenset(wanted)
         stretches = text.split()
-        hits = {stretch for stretch in set(stretches) if any(id_ in wanted for id_ in self._ids_of(stretch))}
+        hits = {stretch for stretch in set(stretches) if not ids.isdisjoint(self._ids_of(stretch))}
         found: list[Token] = []
         place = 0
         for stretch in stretches:
@@ -125,7 +127,7 @@ class Tokeniser:
                 found.extend(
                     token._replace(start=place + token.start, end=place + token.end)
                     for token in self._spanned(stretch, shouted=False)
-                    if token.id in wanted and not token.stop
+                    if token.id in ids and not token.stop
                 )
             place += len(stretch)
         return found
@@ -179,21 +181,25 @@ class Tokeniser:
         return tuple(token for token in tokens if token.text and (token.step or token.text not in steps))
 
     def _token(self, piece: Piece) -> Token:
-        low = folded(piece.text)
-        stop = piece.kind is Kind.CLITIC
-        stem = low
-        if piece.kind is Kind.WORD:
-            if low in self.language.stop_words:
-                stop = not _is_name(piece.text, low)
-            elif self._stemmer is not None and len(low) <= MAX_TERM_CHARACTERS:
-                root = low if self.language.accents_matter else unaccented(low)
-                with self._lock:
-                    stem = self._stemmer.stemWord(root)
-        surface = unaccented(low)[:MAX_TERM_CHARACTERS]
-        text = unaccented(stem)[:MAX_TERM_CHARACTERS]
-        if not any(map(str.isalnum, text)):
-            text = ""
-        return Token(piece.start, piece.end, text, surface, term_id(text), piece.step, stop)
+        reduced = self._reduce if len(piece.text) > _LONGEST_CACHED else self._cached_terms
+        term, surface, id_, stop = reduced(piece.text, piece.kind)
+        return Token(piece.start, piece.end, term, surface, id_, piece.step, stop)
+
+    def _reduce(self, written: str, kind: Kind) -> tuple[str, str, int, bool]:
+        """Reduce a piece to its term: give term, surface, id and whether it is a stop word."""
+        low = folded(written)
+        stop = kind is Kind.CLITIC
+        term = low
+        if kind is Kind.WORD and low in self.language.stop_words:
+            stop = not _is_name(written, low)
+        elif kind is Kind.WORD and self._stemmer is not None and len(low) <= MAX_TERM_CHARACTERS:
+            root = low if self.language.accents_matter else unaccented(low)
+            with self._lock:
+                term = self._stemmer.stemWord(root)
+        term = unaccented(term)[:MAX_TERM_CHARACTERS]
+        if not any(map(str.isalnum, term)):
+            term = ""
+        return term, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(term), stop
 
 
 def _is_name(written: str, low: str) -> bool:

@@ -333,9 +333,7 @@ def test_root_works_in_a_folder_and_with_programs_that_others_cannot_reach(
     package = locate(18).root.parent
     for folder in (package, package.with_name(f"{package.name}.libs")):
         if folder.exists():
-            shutil.copytree(
-                folder, closed / folder.name, ignore=shutil.ignore_patterns("pginstall", "include")
-            )
+            shutil.copytree(folder, closed / folder.name, ignore=shutil.ignore_patterns("pginstall", "include"))
     process = starter(closed / "data", path=str(closed))
     assert process.stdout
     assert process.stdout.readline().split()[1] == "False"

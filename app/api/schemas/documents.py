@@ -20,7 +20,7 @@ from app.api.schemas.fields import (
     Moment,
     Numbers,
 )
-from app.domain.documents import Access, Chunk, Document, DocumentUpdate, Writer, WriteMode
+from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
 
 MAX_DOCUMENTS = 10_000
 

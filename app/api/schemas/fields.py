@@ -6,7 +6,15 @@ from datetime import datetime
 from typing import Annotated, Any
 
 import numpy as np
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, GetJsonSchemaHandler, JsonValue, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    StringConstraints,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
@@ -28,7 +36,7 @@ class Body(BaseModel):
 class EmbeddingSchema:
     """An array of numbers, or base64 of little-endian float32, as a float32 array of shape (dimension,)."""
 
-    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:  # noqa: ANN401, PLW3201
+    def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:  # noqa: ANN401
         numbers = core_schema.list_schema(core_schema.float_schema(allow_inf_nan=False), min_length=1)
         choices: list[CoreSchema | tuple[CoreSchema, str]] = [
             (core_schema.str_schema(), "base64"),
@@ -38,9 +46,7 @@ class EmbeddingSchema:
             _to_vector, core_schema.union_schema(choices, mode="left_to_right")
         )
 
-    def __get_pydantic_json_schema__(  # noqa: PLW3201
-        self, _schema: CoreSchema, _handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
+    def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "anyOf": [
                 {"type": "array", "items": {"type": "number"}, "minItems": 1},

@@ -20,7 +20,8 @@ class IndexBody(Body):
         Field(description="Whether documents say who may read them and searches who asks; true when left out."),
     ] = None
     rank_profile: Annotated[
-        Literal["default", "vespa", "opensearch", "rrf"] | None, Field(description="Of searches that name none.")
+        Literal["default", "vespa", "opensearch", "rrf"] | None,
+        Field(description="Of searches that name none."),
     ] = None
 
     def to_domain(self) -> IndexSettings:

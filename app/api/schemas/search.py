@@ -66,7 +66,8 @@ class FiltersBody(Body):
         ),
     ] = None
     hidden: Annotated[
-        bool | None, Field(description="Only hidden, or only visible, documents; null: as include_hidden says.")
+        bool | None,
+        Field(description="Only hidden, or only visible, documents; null: as include_hidden says."),
     ] = None
     source_type: Labels | None = None
     tags: Annotated[list[TagBody], Field(max_length=10_000)] | None = None
@@ -78,7 +79,8 @@ class FiltersBody(Body):
     forced_document_sets: Annotated[Labels | None, Field(description="A condition of its own.")] = None
     created_at: Annotated[TimeRangeBody | None, Field(description="Undated documents pass.")] = None
     updated_at: Annotated[
-        TimeRangeBody | None, Field(description="Undated documents pass if it is open and starts 90 days ago.")
+        TimeRangeBody | None,
+        Field(description="Undated documents pass if it is open and starts 90 days ago."),
     ] = None
     metadata: Annotated[Metadata | None, Field(description="Metadata must contain this (jsonb @>).")] = None
 
