@@ -51,8 +51,8 @@ def highlight(
     Returns
     -------
     list[str]
-        At most ``FRAGMENTS``, in text order, not overlapping, of at most ``FRAGMENT_CHARACTERS`` characters of
-        text each, cut at blanks where there are some; empty when nothing matches. HTML-escaped but for the
+        At most ``FRAGMENTS``, in text order, not overlapping, each of at most ``FRAGMENT_CHARACTERS``
+        characters of text, cut at blanks where there are some; empty when nothing matches. HTML-escaped but for the
         tags: without tags and escapes each is a substring of the text.
     """
     marks = _marks(text, tokeniser, weights, phrases)

@@ -26,7 +26,7 @@ _HUMP = re.compile(
 )
 _SEGMENT = re.compile(r"[^-/:&]+")
 _PART = re.compile(r"[^-/:&._+#]+")
-_DASH = re.compile(r"(?<![0-9])[-_]|[-_](?![0-9])")
+_HYPHENATED = re.compile(r"[^\W\d_]+(?:-[^\W\d_]+)+")
 _VERSION = re.compile(r"v(?=[0-9]+\.[0-9])", re.IGNORECASE)
 _INITIALS = re.compile(r"[^\W\d_](?:\.[^\W\d_])+")
 _SIGNED = re.compile(r"\.net|[a-z]#|[^#]*\+\+[0-9]*", re.IGNORECASE)
@@ -121,16 +121,14 @@ def _signed(word: str, offset: int) -> Iterator[Piece]:
 
 
 def _name(start: int, end: int, text: str) -> Piece:
-    """Give a compound in the form shared by its spellings.
+    """Give a compound in one form: names as they stand, words in the form their spellings share.
 
-    Hyphens and underscores go unless they stand between digits, so "e-mail" meets "email" and
-    ``get_by_id`` meets ``getById``, but "10-12" is not 1012. A version loses its "v", initials their dots.
+    "e-mail" meets "email" and "U.S." meets "US"; a version loses its "v". Names with underscores, digits
+    or slashes stay exact, as who types one means that one.
     """
-    if _INITIALS.fullmatch(text):
-        return Piece(start, end, text.replace(".", ""), Kind.WORD, step=False)
-    joined = _VERSION.sub("", _DASH.sub("", text), count=1) if not text.isalnum() else text
-    kind = Kind.WORD if joined.isalpha() else Kind.NAME
-    return Piece(start, end, joined.strip("._"), kind, step=False)
+    if _HYPHENATED.fullmatch(text) or _INITIALS.fullmatch(text):
+        return Piece(start, end, text.replace("-", "").replace(".", ""), Kind.WORD, step=False)
+    return Piece(start, end, _VERSION.sub("", text, count=1).strip("._"), Kind.NAME, step=False)
 
 
 def _part(part: str, offset: int) -> Iterator[Piece]:

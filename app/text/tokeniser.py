@@ -107,7 +107,7 @@ class Tokeniser:
 
     def tokens(self, text: str) -> Iterator[Token]:
         """Give every token of a text with its span, stop words included, in order of words."""
-        yield from self._spanned(text, shouted=self._is_shouted(text))
+        yield from self._spanned(text, 0, shouted=self._is_shouted(text))
 
     def occurrences(self, text: str, wanted: Collection[int]) -> list[Token]:
         """Find the indexed tokens of a text whose id is wanted.
@@ -124,11 +124,8 @@ class Tokeniser:
         for stretch in stretches:
             place = text.index(stretch, place)
             if stretch in hits:
-                found.extend(
-                    token._replace(start=place + token.start, end=place + token.end)
-                    for token in self._spanned(stretch, shouted=False)
-                    if token.id in ids and not token.stop
-                )
+                spanned = self._spanned(stretch, place, shouted=False)
+                found.extend(token for token in spanned if token.id in ids and not token.stop)
             place += len(stretch)
         return found
 
@@ -156,12 +153,13 @@ class Tokeniser:
         stops = sum(folded(word) in self.language.stop_words for word in words)
         return stops * _SHOUTED_STOP_SHARE > len(words) > 1
 
-    def _spanned(self, text: str, *, shouted: bool) -> Iterator[Token]:
+    def _spanned(self, text: str, offset: int, *, shouted: bool) -> Iterator[Token]:
         for match in words_of(text).finditer(text):
-            start, end = match.span()
             word = match.group()
+            start, end = offset + match.start(), offset + match.end()
             for token in self.tokens_of(word.lower() if shouted else word):
-                yield token._replace(start=start + token.start, end=min(end, start + token.end))
+                first, last, term, surface, id_, step, stop = token
+                yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
 
     def _ids_of(self, stretch: str) -> tuple[int, ...]:
         return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
