@@ -7,7 +7,7 @@ import typer
 from pydantic import ValidationError
 
 from app import embedded
-from app.cli import sample, serving
+from app.cli import serving
 from app.domain.errors import ServiceError
 from app.settings import Settings, database_dsn
 from app.storage import migrations
@@ -45,12 +45,6 @@ def migrate(revision: Revision = "head", *, down: Down = False) -> None:
             _migrate(server.dsn(), revision, down=down)
     else:
         _migrate(database_dsn(settings), revision, down=down)
-
-
-@cli.command(name="make-sample", hidden=True)
-def make_sample() -> None:
-    """Chunk the documentation anew and embed it (for those who change the documentation)."""
-    sample.make()
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
     """Serve until stopped; SIGTERM and Ctrl-C let running requests end."""
     os.environ["DATABASE_URL"] = dsn  # for the worker processes
     if with_sample:
-        asyncio.run(sample.load(settings, dsn))
+        asyncio.run(sample.load(Settings()))
     options = {
         "host": settings.host,
         "port": settings.port,
