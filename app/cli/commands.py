@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app import embedded
 from app.cli import serving
 from app.domain.errors import ServiceError
+from app.observability.logging import configure_logging
 from app.settings import Settings, database_dsn
 from app.storage import migrations
 
@@ -28,6 +29,7 @@ Down = Annotated[bool, typer.Option("--down", help="Go back to the revision.")]
 def serve(*, with_sample: WithSample = False) -> None:
     """Serve the API; without a named database, on an embedded PostgreSQL that is migrated first."""
     settings = Settings()
+    configure_logging(settings.log_level, settings.log_format)
     if settings.wants_embedded:
         with embedded.start(settings.data_dir, version=settings.embedded_version) as server:
             migrations.upgrade(server.dsn())

@@ -20,7 +20,7 @@ async def load(settings: Settings) -> None:
     if settings.default_dimension != DIMENSION:
         typer.echo(f"The sample has {DIMENSION} dimensions and the index {settings.default_dimension}: not loaded.")
         return
-    app = create_app(settings)
+    app = create_app(settings.model_copy(update={"log_level": "warning"}))
     async with app.router.lifespan_context(app):
         services = app.state.services
         if (await services.catalog.state(PUBLIC_TENANT, settings.default_index)).size.documents:

@@ -2,7 +2,10 @@
 
 import asyncio
 import os
+import signal
 import socket
+from contextlib import suppress
+from typing import NoReturn
 
 import typer
 import uvicorn
@@ -48,9 +51,16 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
         typer.echo(_announcement(settings, with_sample=with_sample))
         uvicorn.run("app.main:create_app", factory=True, workers=settings.workers, **options)  # type: ignore[arg-type]
         return
+    signal.signal(signal.SIGTERM, _leave)
     app = create_app(Settings())
     server = _Announcing(uvicorn.Config(app, **options), _announcement(settings, with_sample=with_sample))  # type: ignore[arg-type]
-    server.run()
+    with suppress(KeyboardInterrupt):  # uvicorn raises it again once requests have ended
+        server.run()
+
+
+def _leave(_signal: int, _frame: object) -> NoReturn:
+    """End as Ctrl-C does, so that what was started is stopped."""
+    raise SystemExit(0)
 
 
 def _announcement(settings: Settings, *, with_sample: bool) -> str:

@@ -17,7 +17,7 @@ _ENGLISH = """
     have having he her here hers herself him himself his how i if in into is it its itself just me might
     more most must my myself no nor not of off on once only or other our ours ourselves out over own same
     shall she should so some such than that the their theirs them themselves then there these they this
-    those through to too under until up upon very was we were what when where which while who whom whose
+    those through to too under until up upon us very was we were what when where which while who whom whose
     why will with would you your yours yourself yourselves
 """
 

@@ -24,8 +24,8 @@ _CACHED_STRETCHES = 65_536
 _CACHED_WORDS = 32_768
 # Longer ones are analysed each time, so that blobs cannot fill the caches (about 40 MB when full).
 _LONGEST_CACHED = 64
-# A text in capitals throughout is shouted when it reads like a sentence; "IT SECURITY" is a title.
-_SHOUTED_STOP_SHARE = 3
+# A text in capitals throughout is shouted when most of it are stop words; "IT SECURITY" is a title.
+_SHOUTED_STOP_SHARE = 0.5
 # Capitals that are operators or articles, never names.
 _NEVER_NAMES = frozenset({"a", "and", "i", "not", "of", "or", "the"})
 
@@ -151,7 +151,7 @@ class Tokeniser:
             return False
         words = words_of(text).findall(text)
         stops = sum(folded(word) in self.language.stop_words for word in words)
-        return stops * _SHOUTED_STOP_SHARE > len(words) > 1
+        return stops > max(1, _SHOUTED_STOP_SHARE * len(words))
 
     def _spanned(self, text: str, offset: int, *, shouted: bool) -> Iterator[Token]:
         for match in words_of(text).finditer(text):

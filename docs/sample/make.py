@@ -18,7 +18,7 @@ def main() -> None:
     """Write both files."""
     embed = _model()
     with (FOLDER / "documents.jsonl").open("w", encoding="utf-8") as out:
-        for path in [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]:
+        for path in sorted((ROOT / "docs").rglob("*.md")):
             if path.parent != FOLDER:
                 out.write(json.dumps(document(path, embed), ensure_ascii=False) + "\n")
     query = {"mode": "semantic", "limit": 3, "embedding": _base64(embed(QUESTION))}

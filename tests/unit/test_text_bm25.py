@@ -1,0 +1,154 @@
+"""BM25 weights and the choice of candidates, against plain computations."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.text import bm25
+from app.text.candidates import CandidatePlan, TermStatistics, choose_candidates
+from app.text.hashing import TIER_EDGES, tier_tokens
+
+COUNTS = st.dictionaries(st.integers(0, 999_999_999), st.integers(1, 50), max_size=30)
+
+
+@given(COUNTS, st.floats(1, 1000))
+@settings(max_examples=40, deadline=None)
+def test_document_weights_are_those_of_the_formula(counts: dict[int, int], average: float) -> None:
+    length = sum(counts.values())
+    indices, weights = bm25.document_terms(counts, length, average)
+    assert (indices.dtype, weights.dtype) == (np.int32, np.float32)
+    assert indices.tolist() == sorted(counts)
+    expected = [counts[i] * 2.2 / (counts[i] + 1.2 * (0.25 + 0.75 * length / average)) for i in sorted(counts)]
+    assert weights.tolist() == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_inner_product_is_the_bm25_of_the_textbook() -> None:
+    indices, weights = bm25.document_terms({1: 3, 2: 1}, 4, 8.0)
+    terms, query = bm25.query_weights({1: 2, 9: 1}, {1: 5, 9: 0}, 100)
+    score = sum(
+        w * q for i, w in zip(indices, weights, strict=True) for t, q in zip(terms, query, strict=True) if i == t
+    )
+    idf = math.log(1 + (100 - 5 + 0.5) / (5 + 0.5))
+    assert score == pytest.approx(2 * idf * 3 * 2.2 / (3 + 1.2 * (0.25 + 0.75 * 0.5)), rel=1e-6)
+    assert score < bm25.largest_score(query)
+
+
+def test_a_document_keeps_its_heaviest_terms_when_it_has_too_many() -> None:
+    counts = {term: 2 if term % 2 else 1 for term in range(bm25.MAX_NONZEROS * 2)}
+    indices, weights = bm25.document_terms(counts, 1000, 1000.0)
+    assert len(indices) == bm25.MAX_NONZEROS
+    assert set((indices % 2).tolist()) == {1}
+    assert len(set(weights.tolist())) == 1
+
+
+def test_an_average_length_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="positive"):
+        bm25.document_terms({1: 1}, 1, 0.0)
+
+
+def test_title_terms_count_as_often_as_they_are_told_to() -> None:
+    assert bm25.combine({1: 1, 2: 1}, {2: 3}) == {1: 1, 2: 4}
+    assert bm25.combine({1: 1}, {2: 3}, title_weight=2) == {1: 2, 2: 3}
+    assert bm25.combine({1: 1}, {2: 3}, title_weight=0) == {2: 3}
+
+
+def test_a_document_is_listed_under_its_terms_and_the_tiers_they_reach() -> None:
+    indices = np.array([7, 8], np.int32)
+    tokens = bm25.gin_terms(indices, np.array([1.2, 1.5], np.float32))
+    expected = [7, 8, *(int(tier_tokens(indices[1:], tier)[0]) for tier in (0, 1))]
+    assert tokens.dtype == np.int32
+    assert tokens.tolist() == expected
+
+
+def test_the_numbers_of_tiers_never_change_and_never_meet_terms() -> None:
+    ids = np.array([0, 1, 999_999_999], np.int32)
+    assert [tier_tokens(ids, tier).tolist() for tier in range(len(TIER_EDGES))] == [
+        [-1, -2027808453, -488685885],
+        [-1580693938, -1461018742, -2069379822],
+        [-1013904227, -894229031, -1502590111],
+        [-447114516, -327439320, -935800400],
+    ]
+
+
+def test_idf_is_never_negative_even_for_estimates_beyond_the_number_of_documents() -> None:
+    assert (bm25.idf([0, 5, 10, 50], 10) > 0).all()
+
+
+def term(number: int, df: float, tiers: tuple[float, ...] = (0, 0, 0, 0), weight: float = 1.0) -> TermStatistics:
+    return TermStatistics(number, weight, df, tiers)
+
+
+def test_an_empty_query_has_no_candidates_and_misses_nothing() -> None:
+    plan = choose_candidates([], 5000, 1000)
+    assert (plan.any_terms.tolist(), plan.all_terms, plan.unseen_bound) == ([], (), 0)
+
+
+def test_terms_that_fit_are_taken_in_full_and_the_answer_is_exact() -> None:
+    plan = choose_candidates([term(1, 100), term(2, 200)], 1000, 10_000)
+    assert (plan.covered, plan.unseen_bound) == ({1, 2}, 0)
+
+
+def test_a_common_term_is_taken_by_the_widest_tier_that_fits_its_share() -> None:
+    plan = choose_candidates([term(1, 100), term(2, 5000, (2000, 800, 300, 100), 2.0)], 1000, 10_000)
+    assert plan.any_terms.tolist() == [1, int(tier_tokens(np.array([2], np.int32), 1)[0])]
+    assert plan.unseen_bound == pytest.approx(2.0 * TIER_EDGES[1])
+
+
+def test_where_no_term_fits_the_rarest_are_asked_for_together() -> None:
+    plan = choose_candidates([term(1, 9000, weight=1), term(2, 8000, weight=3), term(3, 9500)], 1000, 100_000)
+    assert [sorted(group.tolist()) for group in plan.all_terms] == [[1, 2, 3]]
+    pair = choose_candidates([term(1, 900, weight=1), term(2, 800, weight=3)], 1000, 100_000)
+    assert [sorted(group.tolist()) for group in pair.all_terms] == [[1, 2]]
+    assert pair.unseen_bound == pytest.approx(3 * bm25.LARGEST_WEIGHT)
+
+
+def test_a_long_query_asks_for_pairs_of_its_four_rarest_common_terms() -> None:
+    plan = choose_candidates([term(1, 10), *(term(n, 1000.0 * n) for n in range(2, 9))], 1000, 100_000)
+    assert {tuple(sorted(group.tolist())) for group in plan.all_terms} == {
+        (2, 3),
+        (2, 4),
+        (2, 5),
+        (3, 4),
+        (3, 5),
+        (4, 5),
+    }
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 4)
+
+
+def test_a_single_term_beyond_every_budget_still_gets_candidates() -> None:
+    assert len(choose_candidates([term(1, 9e5, (9e4, 8e4, 7e4, 6e4))], 100, 1e6).any_terms) == 1
+    assert choose_candidates([term(1, 9e5)], 100, 1e6).any_terms.tolist() == [1]
+
+
+def is_candidate(plan: CandidatePlan, tokens: set[int]) -> bool:
+    groups = (set(group.tolist()) <= tokens for group in plan.all_terms)
+    return not tokens.isdisjoint(plan.any_terms.tolist()) or any(groups)
+
+
+@given(
+    st.lists(st.dictionaries(st.integers(0, 9), st.integers(1, 30), min_size=1), min_size=1, max_size=30),
+    st.dictionaries(st.integers(0, 9), st.integers(1, 3), min_size=1),
+    st.integers(1, 30),
+)
+@settings(max_examples=40, deadline=None)
+def test_no_document_outside_the_candidates_scores_above_the_bound(
+    documents: list[dict[int, int]],
+    query: dict[int, int],
+    budget: int,
+) -> None:
+    vectors = [bm25.document_terms(counts, sum(counts.values()), 20.0) for counts in documents]
+    listed = [set(bm25.gin_terms(*vector).tolist()) for vector in vectors]
+    df = {token: sum(token in tokens for tokens in listed) for token in set().union(*listed)}
+    terms, weights = bm25.query_weights(query, df, len(documents))
+    statistics = [
+        TermStatistics(t, w, df.get(t, 0), tuple(df.get(int(tier_tokens(np.array([t]), i)[0]), 0) for i in range(4)))
+        for t, w in zip(terms.tolist(), weights.tolist(), strict=True)
+    ]
+    plan = choose_candidates(statistics, budget, len(documents))
+    weight = dict(zip(terms.tolist(), weights.tolist(), strict=True))
+    for (ids, values), tokens in zip(vectors, listed, strict=True):
+        score = sum(weight.get(i, 0) * v for i, v in zip(ids.tolist(), values.tolist(), strict=True))
+        assert is_candidate(plan, tokens) or score <= plan.unseen_bound + 1e-5
