@@ -71,7 +71,7 @@ def starter() -> Iterator[Starter]:
         path: str = "",
         uid: int | None = None,
     ) -> subprocess.Popen[str]:
-        process = subprocess.Popen(  # noqa: S603 - the script above
+        process = subprocess.Popen(
             [python, "-c", STARTER, str(data_dir)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -99,7 +99,7 @@ def psql(server: EmbeddedServer, statement: str, password: str | None = None) ->
 
 
 def sql(server: EmbeddedServer, statement: str) -> str:
-    answer = subprocess.run(psql(server, statement), check=True, capture_output=True, text=True)  # noqa: S603 - our psql
+    answer = subprocess.run(psql(server, statement), check=True, capture_output=True, text=True)
     return answer.stdout.strip()
 
 
@@ -136,7 +136,7 @@ def test_nothing_but_loopback_with_the_password(home: Path) -> None:
         assert sql(server, "show listen_addresses") == "127.0.0.1"
         assert sql(server, "show unix_socket_directories") == ""
         assert (home / "password").stat().st_mode & 0o777 == 0o600
-        wrong = subprocess.run(psql(server, "select 1", "x"), check=False, capture_output=True)  # noqa: S603 - our psql
+        wrong = subprocess.run(psql(server, "select 1", "x"), check=False, capture_output=True)
         assert b"authentication failed" in wrong.stderr
 
 
@@ -189,7 +189,7 @@ def test_a_killed_postmaster_is_recovered(home: Path, caplog: pytest.LogCaptureF
     sql(server, "create table t as select 42 as answer")
     # Busy backends do not notice by themselves that their postmaster is gone.
     statement = "do $$ begin loop end loop; end $$"
-    busy = subprocess.Popen(psql(server, statement), stderr=subprocess.DEVNULL)  # noqa: S603 - our psql
+    busy = subprocess.Popen(psql(server, statement), stderr=subprocess.DEVNULL)
     until(lambda: sql(server, "select count(*) from pg_stat_activity where query like 'do %'") == "1")
     os.kill(postmaster_pid(server), signal.SIGKILL)
     with start(home, memory_bytes=GB) as again:
@@ -276,7 +276,7 @@ def python_for(uid: int) -> str:
     code = f"import sys; assert sys.version_info >= (3, 11); open({str(REPOSITORY / 'pyproject.toml')!r})"
     for python in (sys.executable, "/usr/bin/python3"):
         try:
-            tried = subprocess.run(  # noqa: S603 - the line above
+            tried = subprocess.run(
                 [python, "-c", code],
                 check=False,
                 cwd="/",
