@@ -79,7 +79,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.api_keys = tuple(key.get_secret_value() for key in settings.api_keys)
     app.state.max_body_bytes = settings.max_body_bytes
     guarded = APIRouter(dependencies=[Depends(require_key)])
-    for module in (indexes, documents, uploads, chunks, search):
+    for module in (search, documents, chunks, uploads, indexes):  # the busiest are matched first
         guarded.include_router(module.router)
     app.include_router(guarded)
     app.include_router(operations.router)

@@ -32,13 +32,13 @@ class Services:
     readiness: ReadinessService
 
 
-def services_of(request: Request) -> Services:
+async def services_of(request: Request) -> Services:
     """Return the services of the application."""
     services: Services = request.app.state.services
     return services
 
 
-def tenant_of(
+async def tenant_of(
     x_tenant_id: Annotated[str, Header(description="Whose indexes; a tenant's index is its own.")] = "public",
 ) -> str:
     """Return the tenant a request speaks for.
@@ -56,7 +56,7 @@ def tenant_of(
     return x_tenant_id
 
 
-def require_key(
+async def require_key(
     request: Request, credentials: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)]
 ) -> None:
     """Refuse a request without a known key, if keys are configured.

@@ -42,6 +42,8 @@ _JOINERS = "-./:&'\u2010\u2011\u2019\uff07\uff0d\uff0e\uff0f\uff1a\uff06"
 WORD = re.compile(rf"{_DOT_NET}\w[\w{MARKS}{GLUE}]*(?:[{_JOINERS}]\w[\w{MARKS}{GLUE}]*)*{_SIGN}")
 
 HAS_BIGRAM_LETTER = re.compile(f"[{BIGRAM_LETTERS}]")
+# The common case, without combining marks: each character is a letter of its own.
+PLAIN_BIGRAMS = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2,}")
 SCRIPT_RUN = re.compile(f"(?P<bigrams>[{BIGRAM_LETTERS}][{BIGRAM_LETTERS}{MARKS}]*)|[^{BIGRAM_LETTERS}]+")
 # One letter with its combining marks: what a reader sees as one character.
 LETTER = re.compile(f".[{MARKS}]*", re.DOTALL)

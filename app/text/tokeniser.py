@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from itertools import chain
+from itertools import chain, pairwise
 from threading import Lock
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ import Stemmer
 from app.text.hashing import term_id
 from app.text.identifiers import Kind, Piece, split_word
 from app.text.languages import language_named
-from app.text.scripts import compatible, folded, unaccented, words_of
+from app.text.scripts import PLAIN_BIGRAMS, compatible, folded, unaccented, words_of
 
 # Raised whenever the terms of any text change; an index keeps the version it was built with.
 TOKENISER_VERSION: int = 1
@@ -118,15 +118,16 @@ class Tokeniser:
             return [token for token in self.tokens(text) if token.id in wanted and not token.stop]
         ids = frozenset(wanted)
         stretches = text.split()
-        hits = {stretch for stretch in set(stretches) if not ids.isdisjoint(self._ids_of(stretch))}
+        long = max(map(len, stretches), default=0) > _LONGEST_CACHED
+        ids_of = self._ids_of if long else self._cached_ids
+        hits = {stretch for stretch in set(stretches) if not ids.isdisjoint(ids_of(stretch))}
         found: list[Token] = []
         place = 0
         for stretch in stretches:
-            place = text.index(stretch, place)
+            place = text.index(stretch, place) + len(stretch)
             if stretch in hits:
-                spanned = self._spanned(stretch, place, shouted=False)
+                spanned = self._spanned(stretch, place - len(stretch), shouted=False)
                 found.extend(token for token in spanned if token.id in ids and not token.stop)
-            place += len(stretch)
         return found
 
     def tokens_of(self, word: str) -> tuple[Token, ...]:
@@ -166,8 +167,14 @@ class Tokeniser:
 
     def _indexed(self, stretch: str) -> tuple[int, ...]:
         """Give the ids of a stretch of text without blanks, punctuation included."""
-        words = words_of(stretch).findall(stretch)
-        return tuple(token.id for word in words for token in self.tokens_of(word) if not token.stop)
+        ids: list[int] = []
+        for word in words_of(stretch).findall(stretch):
+            run = compatible(word)
+            if PLAIN_BIGRAMS.fullmatch(run):  # long and rarely repeated, so worth a way of their own
+                ids.extend(self._cached_terms(one + other, Kind.NAME)[2] for one, other in pairwise(run))
+            else:
+                ids.extend(token.id for token in self.tokens_of(word) if not token.stop)
+        return tuple(ids)
 
     def _analyse(self, word: str) -> tuple[Token, ...]:
         plain = compatible(word)
