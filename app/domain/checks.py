@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from app.domain.documents import Document
 from app.domain.errors import EmbeddingDimensionError, EmbeddingMissingError, Flaw, InvalidRequestError
 from app.domain.indexes import Index
-from app.domain.vectors import Vector
+from app.domain.vectors import HalfVector, Vector
 
 
 def check_documents(index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> None:
@@ -47,7 +47,7 @@ def check_embedding(index: Index, embedding: Vector | None, pointer: str = "/emb
         )
 
 
-def _dimension_flaw(index: Index, embedding: Vector | None, pointer: str) -> Iterator[Flaw]:
+def _dimension_flaw(index: Index, embedding: Vector | HalfVector | None, pointer: str) -> Iterator[Flaw]:
     if embedding is not None and embedding.shape[0] != index.embedding_dimension:
         yield Flaw(
             pointer,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from app.domain.keys import digest, document_key, entry_key
-from app.domain.vectors import Vector, to_half
+from app.domain.vectors import HalfVector, Vector, to_half
 
 WriteMode = Literal["replace", "create", "merge"]
 """replace: the chunks that come are all there are. create: nothing that is there changes; chunks are added
@@ -46,7 +46,7 @@ class Chunk:
 
     chunk_index: int
     content: str
-    embedding: Vector | None = None
+    embedding: Vector | HalfVector | None = None
     blurb: str = ""
     doc_summary: str = ""
     chunk_context: str = ""
@@ -87,7 +87,7 @@ class Document:
     updated_at: datetime | None = None
     primary_owners: tuple[str, ...] | None = None
     secondary_owners: tuple[str, ...] | None = None
-    title_embedding: Vector | None = None
+    title_embedding: Vector | HalfVector | None = None
     chunks: tuple[Chunk, ...] = ()
 
     @cached_property

@@ -12,12 +12,15 @@ _INVALID = re.compile(
     + "".join(chr(plane << 16 | end) for plane in range(1, 17) for end in (0xFFFE, 0xFFFF))
     + "]"
 )
+_INVALID_ASCII = bytes(code for code in (*range(0x20), 0x7F) if code not in b"\t\n\r")
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def clean_text(text: str) -> str:
     """Remove what no text may contain; anything else is kept as it is."""
-    return _INVALID.sub("", text) if _INVALID.search(text) else text
+    if text.isascii():  # nearly all of it, and a hundred times cheaper to clean
+        return text.encode().translate(None, _INVALID_ASCII).decode()
+    return _INVALID.sub("", text)
 
 
 def clean_json(value: Any) -> Any:  # noqa: ANN401  JSON has no narrower type

@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 Vector = NDArray[np.float32]
 """One embedding, shape (dimension,)."""
 
+HalfVector = NDArray[np.float16]
+"""One embedding as it is stored, shape (dimension,)."""
+
 HALF_MAX = 65504.0
 """The largest finite half-precision number."""
 
@@ -13,7 +16,7 @@ HALF_SMALL = 1e-2
 """Below this length a vector's numbers would lose digits in half precision."""
 
 
-def to_half(vector: NDArray[np.floating]) -> NDArray[np.float16]:
+def to_half(vector: Vector | HalfVector) -> HalfVector:
     """Round an embedding to the half precision it is stored in.
 
     Numbers stay as they are given unless half precision cannot hold them: then the vector is scaled to
@@ -31,7 +34,11 @@ def to_half(vector: NDArray[np.floating]) -> NDArray[np.float16]:
     """
     if vector.dtype == np.float16:
         return vector.astype(np.float16, copy=False)
-    length = float(np.linalg.norm(vector.astype(np.float64)))
-    if length and (length < HALF_SMALL or float(np.abs(vector).max()) > HALF_MAX):
-        vector = (vector.astype(np.float64) / length).astype(np.float32)
-    return vector.astype(np.float16)
+    square = float(vector.dot(vector))  # infinite or too small where single precision ends: then scaled as well
+    if HALF_SMALL**2 <= square <= HALF_MAX**2:  # no number is larger than the whole
+        return vector.astype(np.float16)
+    wide = vector.astype(np.float64)
+    length = float(np.linalg.norm(wide))
+    if length and (length < HALF_SMALL or float(np.abs(wide).max()) > HALF_MAX):
+        wide /= length
+    return wide.astype(np.float16)

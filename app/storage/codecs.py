@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from app.domain.vectors import to_half
+from app.domain.vectors import HalfVector, Vector, to_half
 from app.storage.statements import statement
 
 SPARSE_DIMENSION = 1_000_000_000
@@ -41,7 +41,7 @@ async def register_codecs(connection: asyncpg.Connection) -> None:
     )
 
 
-def _encode_halfvec(vector: NDArray[np.float32] | NDArray[np.float16]) -> bytes:
+def _encode_halfvec(vector: Vector | HalfVector) -> bytes:
     half = to_half(vector)
     return struct.pack(">HH", half.shape[0], 0) + half.astype(">f2").tobytes()
 

@@ -8,17 +8,18 @@ import numpy as np
 import orjson
 
 from app.domain.documents import Chunk
+from app.domain.vectors import to_half
 
 
 def encode_chunks(chunks: Sequence[Chunk]) -> bytes:
-    """Write chunks as JSON, embeddings as base64 of little-endian float32."""
+    """Write chunks as JSON, embeddings as base64 of little-endian float16."""
     return orjson.dumps(
         [
             asdict(chunk)
             | {
                 "embedding": None
                 if chunk.embedding is None
-                else base64.b64encode(chunk.embedding.astype("<f4").tobytes()).decode()
+                else base64.b64encode(to_half(chunk.embedding).astype("<f2").tobytes()).decode()
             }
             for chunk in chunks
         ]
@@ -33,7 +34,7 @@ def decode_chunks(body: bytes) -> tuple[Chunk, ...]:
             | {
                 "embedding": None
                 if item["embedding"] is None
-                else np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f4")
+                else np.frombuffer(base64.b64decode(item["embedding"]), dtype="<f2")
             }
         )
         for item in orjson.loads(body)

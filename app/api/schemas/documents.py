@@ -21,6 +21,7 @@ from app.api.schemas.fields import (
     Numbers,
 )
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
+from app.domain.vectors import to_half
 
 MAX_DOCUMENTS = 10_000
 
@@ -56,7 +57,7 @@ class ChunkBody(Body):
         return Chunk(
             chunk_index=self.chunk_index,
             content=self.content,
-            embedding=self.embedding,
+            embedding=None if self.embedding is None else to_half(self.embedding),
             blurb=self.blurb,
             doc_summary=self.doc_summary,
             chunk_context=self.chunk_context,
@@ -117,7 +118,7 @@ class DocumentHead(Body):
             updated_at=self.updated_at,
             primary_owners=None if self.primary_owners is None else tuple(self.primary_owners),
             secondary_owners=None if self.secondary_owners is None else tuple(self.secondary_owners),
-            title_embedding=self.title_embedding,
+            title_embedding=None if self.title_embedding is None else to_half(self.title_embedding),
             chunks=chunks,
         )
 
@@ -143,7 +144,8 @@ class DocumentBody(DocumentHead):
         """Translate."""
         if self.chunks is not None:
             return self.with_chunks(tuple(chunk.to_domain() for chunk in self.chunks))
-        return self.with_chunks((Chunk(chunk_index=0, content=self.content or "", embedding=self.embedding),))
+        embedding = None if self.embedding is None else to_half(self.embedding)
+        return self.with_chunks((Chunk(chunk_index=0, content=self.content or "", embedding=embedding),))
 
 
 class DocumentsBody(Body):
