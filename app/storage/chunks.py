@@ -21,12 +21,21 @@ MAX_CHUNK_INDEX = 2**31 - 1
 TermsRow = tuple[UUID, int, int, SparseVector, NDArray[np.int32]]
 """Document key, chunk index, length, BM25 weights, candidate terms."""
 
-_CHUNK_COLUMNS = (
-    "index_id", "document_key", "chunk_index", "digest", "embedding_digest", "terms_digest", "content", "blurb",
-    "doc_summary", "chunk_context", "metadata_suffix", "source_links", "image_file_id",
-)  # fmt: skip
-_EMBEDDING_COLUMNS = ("index_id", "document_key", "chunk_index", "embedding")
-_TERMS_COLUMNS = ("index_id", "document_key", "chunk_index", "length", "weights", "terms")
+_KEY_COLUMNS = {"index_id": "integer", "document_key": "uuid", "chunk_index": "integer"}
+_CHUNK_COLUMNS = _KEY_COLUMNS | {
+    "digest": "uuid",
+    "embedding_digest": "uuid",
+    "terms_digest": "uuid",
+    "content": "text",
+    "blurb": "text",
+    "doc_summary": "text",
+    "chunk_context": "text",
+    "metadata_suffix": "text",
+    "source_links": "jsonb",
+    "image_file_id": "text",
+}
+_EMBEDDING_COLUMNS = _KEY_COLUMNS | {"embedding": "halfvec"}
+_TERMS_COLUMNS = _KEY_COLUMNS | {"length": "integer", "weights": "sparsevec", "terms": "integer[]"}
 
 
 class ChunkRepository:

@@ -29,19 +29,20 @@ async def register_codecs(connection: asyncpg.Connection) -> None:
     """Teach a connection pgvector's types and JSON."""
     schema = await connection.fetchval(statement("operations/get_vector_schema").text())
     await connection.set_type_codec(
-        "jsonb", schema="pg_catalog", encoder=_encode_jsonb, decoder=_decode_jsonb, format="binary"
+        "jsonb", schema="pg_catalog", encoder=encode_jsonb, decoder=_decode_jsonb, format="binary"
     )
     if schema is None:
         return
     await connection.set_type_codec(
-        "halfvec", schema=schema, encoder=_encode_halfvec, decoder=_decode_halfvec, format="binary"
+        "halfvec", schema=schema, encoder=encode_halfvec, decoder=_decode_halfvec, format="binary"
     )
     await connection.set_type_codec(
-        "sparsevec", schema=schema, encoder=_encode_sparsevec, decoder=_decode_sparsevec, format="binary"
+        "sparsevec", schema=schema, encoder=encode_sparsevec, decoder=_decode_sparsevec, format="binary"
     )
 
 
-def _encode_halfvec(vector: Vector | HalfVector) -> bytes:
+def encode_halfvec(vector: Vector | HalfVector) -> bytes:
+    """Write an embedding as halfvec."""
     half = to_half(vector)
     return struct.pack(">HH", half.shape[0], 0) + half.astype(">f2").tobytes()
 
@@ -50,7 +51,8 @@ def _decode_halfvec(data: bytes) -> NDArray[np.float16]:
     return np.frombuffer(data, dtype=">f2", offset=4).astype(np.float16)
 
 
-def _encode_sparsevec(vector: SparseVector) -> bytes:
+def encode_sparsevec(vector: SparseVector) -> bytes:
+    """Write weights as sparsevec."""
     return (
         struct.pack(">iii", SPARSE_DIMENSION, len(vector.indices), 0)
         + vector.indices.astype(">i4").tobytes()
@@ -64,7 +66,8 @@ def _decode_sparsevec(data: bytes) -> SparseVector:
     return SparseVector(indices, np.frombuffer(data, dtype=">f4", offset=12 + 4 * count).astype(np.float32))
 
 
-def _encode_jsonb(value: object) -> bytes:
+def encode_jsonb(value: object) -> bytes:
+    """Write JSON as jsonb."""
     return b"\x01" + orjson.dumps(value)
 
 

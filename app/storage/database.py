@@ -1,7 +1,7 @@
 """Pools of connections, and sessions on them that run statements and are timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ from app.domain.errors import OverloadedError
 from app.domain.indexes import Index
 from app.observability import metrics
 from app.storage.codecs import register_codecs
+from app.storage.copying import copy_stream
 from app.storage.errors import translated_errors
 from app.storage.statements import Statement
 
@@ -98,12 +99,14 @@ class Session:
         with translated_errors():
             await self._connection.execute(text)
 
-    async def copy(self, table: str, columns: Sequence[str], rows: Iterable[tuple[object, ...]]) -> None:
-        """Add rows by binary COPY."""
+    async def copy(self, table: str, columns: Mapping[str, str], rows: Iterable[tuple[object, ...]]) -> None:
+        """Add rows by binary COPY; columns are names and their PostgreSQL types."""
+        started = perf_counter()
         with translated_errors():
-            started = perf_counter()
-            await self._connection.copy_records_to_table(table, records=rows, columns=list(columns))
-            _count(perf_counter() - started)
+            await self._connection.copy_to_table(
+                table, source=copy_stream(list(columns.values()), rows), columns=list(columns), format="binary"
+            )
+        _count(perf_counter() - started)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
