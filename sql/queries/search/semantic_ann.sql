@@ -16,8 +16,15 @@ WITH head AS MATERIALIZED (
 ), nearest AS MATERIALIZED (
     SELECT h.document_key, h.chunk_index, h.distance
     FROM head AS h
-    JOIN documents AS d ON d.index_id = :index_id AND d.document_key = h.document_key
-    WHERE :document_filter
+    -- OFFSET 0 keeps this a look-up per candidate: joined freely, the planner filters every document first,
+    -- since it takes the filter to leave one, and compares each with the whole head.
+    CROSS JOIN LATERAL (
+        SELECT d.document_id
+        FROM documents AS d
+        WHERE d.index_id = :index_id AND d.document_key = h.document_key
+          AND :document_filter
+        OFFSET 0
+    ) AS d
     ORDER BY h.distance, d.document_id, h.chunk_index
     LIMIT $19
 )
