@@ -11,7 +11,7 @@ SQL = Path(__file__).resolve().parents[2] / "sql"
 _PARAMETER = re.compile(r"^-- \$(\d+) (\w+) (\S+)")
 _COLUMN = re.compile(r"^-- -> (\w+) (\S.*)$")
 _INCLUDE = re.compile(r"^-- (?:-> )?:(\w+)$")
-_PLACEHOLDER = re.compile(r"(?<![:\w]):([a-z_]+)")
+_PLACEHOLDER = re.compile(r"(?<!:):([a-z_]+)")
 
 
 @dataclass(frozen=True, slots=True)

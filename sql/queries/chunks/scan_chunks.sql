@@ -3,7 +3,7 @@
 -- $1 document_keys uuid[]
 -- $2 after_document_id text       null at the first page
 -- $3 after_chunk_index integer
--- $4 limit integer
+-- $4 limit bigint
 -- $5 with_embeddings boolean
 -- -> :hit_columns
 -- -> embedding halfvec

@@ -1,6 +1,6 @@
 -- One page of all documents, hidden or not, in the order of their keys: no cap, and stable while others write.
 -- $1 after uuid       null at the first page
--- $2 limit integer
+-- $2 limit bigint
 -- -> document_key uuid
 -- -> :document_columns
 -- -> title_embedding halfvec

@@ -1,5 +1,5 @@
 -- The first documents of an index, for deleting in bounded steps.
--- $1 limit integer
+-- $1 limit bigint
 -- -> document_key uuid
 SELECT d.document_key
 FROM documents AS d

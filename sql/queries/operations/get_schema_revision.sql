@@ -1,3 +1,3 @@
 -- The revision Alembic has brought the schema to.
 -- -> revision text
-SELECT v.version_num AS revision FROM alembic_version AS v
+SELECT v.version_num::text AS revision FROM alembic_version AS v

@@ -2,7 +2,7 @@
 -- random key are a random sample; with fewer than $19 documents every one of them is in it.
 -- :document_filter
 -- $18 pivot uuid      a random key
--- $19 limit integer
+-- $19 limit bigint
 -- -> :hit_columns
 -- -> acl_count integer
 WITH after_pivot AS MATERIALIZED (

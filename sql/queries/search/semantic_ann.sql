@@ -2,8 +2,8 @@
 -- answer is as exact as the graph itself; if fewer do, the caller asks semantic_exact.
 -- :document_filter
 -- $18 embedding halfvec
--- $19 limit integer
--- $20 candidate_limit integer   rows taken from the graph before the filter
+-- $19 limit bigint
+-- $20 candidate_limit bigint   rows taken from the graph before the filter
 -- -> :hit_columns
 -- -> distance double precision
 -- -> acl_count integer

@@ -2,7 +2,7 @@
 -- "+ 0" keeps the HNSW graph out of it under every plan mode; zero vectors have no direction and sort last.
 -- :document_filter
 -- $18 embedding halfvec
--- $19 limit integer
+-- $19 limit bigint
 -- -> :hit_columns
 -- -> distance double precision
 -- -> acl_count integer
