@@ -95,6 +95,7 @@ def _database(settings: Settings) -> Database:
         PoolOptions(
             search_connections=settings.search_connections,
             write_connections=settings.write_connections,
+            acquire_timeout=settings.pool_timeout,
             statement_timeout=settings.statement_timeout,
             ef_search=settings.ef_search,
         ),
@@ -106,7 +107,10 @@ def _embedder(settings: Settings) -> EmbeddingClient | None:
         return None
     key = settings.embedding_api_key
     return EmbeddingClient(
-        settings.embedding_api_base, settings.embedding_model, None if key is None else key.get_secret_value()
+        settings.embedding_api_base,
+        settings.embedding_model,
+        None if key is None else key.get_secret_value(),
+        timeout=settings.embedding_timeout,
     )
 
 

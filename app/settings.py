@@ -85,6 +85,13 @@ class Settings(BaseSettings):
         le=600,
         description="Seconds a statement may take.",
     )
+    pool_timeout: float = Field(
+        5.0,
+        validation_alias="VECTOR_SEARCH_POOL_TIMEOUT",
+        gt=0,
+        le=60,
+        description="Seconds a request waits for a database connection before it is refused with 503.",
+    )
     max_body_bytes: int = Field(
         128 * 1024 * 1024,
         validation_alias="VECTOR_SEARCH_MAX_BODY_BYTES",
@@ -132,6 +139,9 @@ class Settings(BaseSettings):
     embedding_api_key: SecretStr | None = Field(None, validation_alias="EMBEDDING_API_KEY", description="Its key.")
     embedding_model: str = Field(
         "text-embedding-3-small", validation_alias="EMBEDDING_MODEL", description="The model asked for."
+    )
+    embedding_timeout: float = Field(
+        30.0, validation_alias="EMBEDDING_TIMEOUT", gt=0, le=600, description="Seconds a call of it may take."
     )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", validation_alias="LOG_LEVEL", description="Least level that is logged."

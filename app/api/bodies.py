@@ -94,19 +94,26 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
         raise HttpError(415, f'Send the body as it is or as gzip, not "{encoding}".')
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > limit:
-        raise HttpError(413, f"The body may have {limit} bytes.")
+        raise _too_large(limit)
     unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     parts: list[bytes] = []
-    size = 0
+    came = size = 0
     async for part in request.stream():
+        came += len(part)
         piece = part if unzip is None else _unzipped(unzip, part, limit - size + 1)
         size += len(piece)
-        if size > limit or (unzip is not None and unzip.unconsumed_tail):
-            raise HttpError(413, f"The body may have {limit} bytes.")
+        if max(came, size) > limit:
+            raise _too_large(limit)
         parts.append(piece)
     if unzip is not None and not unzip.eof:
         raise HttpError(400, "The gzip stream of the body is cut off.")
+    if unzip is not None and unzip.unused_data:
+        raise HttpError(400, "Something follows the gzip stream of the body.")
     return b"".join(parts)
+
+
+def _too_large(limit: int) -> HttpError:
+    return HttpError(413, f"The body may have {limit} bytes, after decompression too.")
 
 
 def _unzipped(unzip: "zlib._Decompress", part: bytes, room: int) -> bytes:

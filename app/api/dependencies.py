@@ -51,7 +51,7 @@ async def tenant_of(
     if not _TENANT.fullmatch(x_tenant_id):
         raise InvalidTenantError(
             "A tenant has 1 to 150 letters, digits, dots, hyphens and underscores.",
-            [Flaw("", "pattern", "The header X-Tenant-ID.")],
+            [Flaw("", "pattern", "No tenant can have this name.", "X-Tenant-ID")],
         )
     return x_tenant_id
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import orjson
 from fastapi import APIRouter, Query, Response
 from fastapi.responses import StreamingResponse
+from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.api import rendering
 from app.api.bodies import accepts, body_of
@@ -24,6 +25,14 @@ from app.api.schemas.documents import (
     UpdatesBody,
 )
 
+
+class _TextConvertor(PathConvertor):
+    """Any text to the end of the path: an id may hold slashes and line breaks, which path stops at."""
+
+    regex = r"[\s\S]*"
+
+
+register_url_convertor("text", _TextConvertor())
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 IndexQuery = Annotated[
@@ -107,20 +116,22 @@ async def list_documents(
 
         async def lines() -> AsyncIterator[bytes]:
             async for row, parts in rows:
-                yield orjson.dumps(rendering.document(row, parts), option=orjson.OPT_APPEND_NEWLINE)
+                yield orjson.dumps(
+                    rendering.document(row, parts, embeddings=embeddings), option=orjson.OPT_APPEND_NEWLINE
+                )
 
         return StreamingResponse(lines(), media_type=NDJSON)
     page, following = await services.reading.page(tenant, index, after, limit, chunks=chunks, embeddings=embeddings)
     return json_response(
         {
-            "documents": [rendering.document(row, parts) for row, parts in page],
+            "documents": [rendering.document(row, parts, embeddings=embeddings) for row, parts in page],
             "next_cursor": None if following is None else rendering.encode_cursor(following),
         }
     )
 
 
 @router.get(
-    "/{document_id:path}",
+    "/{document_id:text}",
     summary="Show a document",
     responses={200: {"model": StoredDocument}, **problems(404)},
 )
@@ -134,11 +145,11 @@ async def get_document(
 ) -> Response:
     """As it is stored, whoever may read it. The id is percent-encoded."""
     row, parts = await services.reading.document(tenant, index, document_id, chunks=chunks, embeddings=embeddings)
-    return json_response(rendering.document(row, parts))
+    return json_response(rendering.document(row, parts, embeddings=embeddings))
 
 
 @router.delete(
-    "/{document_id:path}",
+    "/{document_id:text}",
     summary="Delete a document",
     responses={200: {"model": ChangedAnswer}, **problems(404)},
 )

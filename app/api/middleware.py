@@ -5,16 +5,21 @@ from time import perf_counter
 from uuid import uuid4
 
 import structlog
-from starlette.requests import Request
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.problems import problem_response
+from app.api.disconnect import run_while_connected
+from app.api.problems import internal_problem, service_problem
 from app.domain.errors import OverloadedError
 from app.observability import metrics
 
 log = structlog.get_logger()
 
 _SAFE_ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
+_METHODS = {"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"}
+CLIENT_LEFT = 499
+"""In logs and metrics only: there is nobody to send it to."""
 _UNBOUNDED = {"/health", "/health/ready", "/metrics"}
 
 
@@ -39,52 +44,61 @@ class RequestMiddleware:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request = Request(scope)
-        given = request.headers.get("x-request-id", "")
+        given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _SAFE_ID.fullmatch(given) else uuid4().hex
         scope["request_id"] = request_id
-        structlog.contextvars.bind_contextvars(request_id=request_id)
-        status = 500
+        answer = _Answer(send, request_id)
         started = perf_counter()
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            try:
+                await self._handle(scope, receive, answer)
+            finally:
+                _observe(scope, answer.status, perf_counter() - started)
 
-        async def send_with_id(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-request-id", request_id.encode())]
-            await send(message)
-
+    async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         bounded = scope["path"] not in _UNBOUNDED
-        try:
-            if bounded and self._running >= self._max_concurrent:
-                await self._refuse(request)(scope, receive, send_with_id)
-            else:
-                await self._run(scope, receive, send_with_id, bounded=bounded)
-        finally:
-            _observe(scope, status, perf_counter() - started)
-            structlog.contextvars.clear_contextvars()
-
-    async def _run(self, scope: Scope, receive: Receive, send: Send, *, bounded: bool) -> None:
+        if bounded and self._running >= self._max_concurrent:
+            error = OverloadedError(f"{self._max_concurrent} requests are under way; try again.")
+            await service_problem(Request(scope), error)(scope, receive, answer.send)
+            return
         self._running += bounded
         metrics.REQUESTS_IN_PROGRESS.inc()
         try:
-            await self._app(scope, receive, send)
+            if not await run_while_connected(self._app, scope, receive, answer.send):
+                answer.status = CLIENT_LEFT
+        except ClientDisconnect:
+            answer.status = CLIENT_LEFT
+        except Exception:
+            answer.status = 500
+            log.exception("request_crashed")
+            if answer.started:  # half an answer went out: only a broken connection tells the client
+                raise
+            await internal_problem(Request(scope))(scope, receive, answer.send)
         finally:
             self._running -= bounded
             metrics.REQUESTS_IN_PROGRESS.dec()
 
-    def _refuse(self, request: Request) -> ASGIApp:
-        return problem_response(
-            request,
-            503,
-            OverloadedError.code,
-            "The service is busy",
-            f"{self._max_concurrent} requests are under way; try again.",
-        )
+
+class _Answer:
+    """What was sent: every answer bears the id of its request."""
+
+    def __init__(self, send: Send, request_id: str) -> None:
+        self._send = send
+        self._request_id = request_id
+        self.started = False
+        self.status = 500
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", []), (b"x-request-id", self._request_id.encode())]
+        await self._send(message)
 
 
 def _observe(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
-    metrics.REQUEST_SECONDS.labels(scope["method"], route, str(status)).observe(seconds)
+    method = scope["method"] if scope["method"] in _METHODS else "other"
+    metrics.REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)
     level = log.debug if scope["path"] in _UNBOUNDED else log.info
-    level("request", method=scope["method"], route=route, status=status, ms=round(seconds * 1000, 2))
+    level("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))

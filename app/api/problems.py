@@ -1,14 +1,17 @@
 """Errors as RFC 9457 problem details: one table from domain errors to HTTP; docs/problems.md explains each code."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import orjson
 import structlog
 from fastapi import FastAPI, Request, Response
-from pydantic import BaseModel, ValidationError
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
+from app.api.schemas.fields import EMBEDDING_FORMS
 from app.domain import errors
 from app.domain.errors import Flaw, InvalidRequestError, ServiceError
 from app.observability import metrics
@@ -49,14 +52,19 @@ HTTP_PROBLEMS = {
     500: ("internal", "Something went wrong here"),
 }
 _RETRY_AFTER = {503: "1"}
+_METHODS = ("GET", "PUT", "POST", "PATCH", "DELETE")
+_OTHER_FORM = {"string_type", "list_type"}
 
 
 class FlawAnswer(BaseModel):
-    """One thing wrong with a request."""
+    """One thing wrong with a request: at a JSON pointer into the body, or in a parameter."""
 
     pointer: str
     code: str
     detail: str
+    parameter: Annotated[
+        str | None, Field(description="The query or path parameter or header, where it is not the body.")
+    ] = None
 
 
 class Problem(BaseModel):
@@ -94,38 +102,58 @@ def problem_response(
         "code": code,
     }
     if flaws:
-        body["errors"] = [{"pointer": f.pointer, "code": f.code, "detail": f.detail} for f in flaws[:_MAX_FLAWS]]
+        body["errors"] = [_shown(flaw) for flaw in flaws[:_MAX_FLAWS]]
     headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else {}
-    if status == 401:  # noqa: PLR2004
+    if status == 401:  # noqa: PLR2004  its header is its own
         headers["WWW-Authenticate"] = "Bearer"
     return Response(orjson.dumps(body, default=str), status, headers, MEDIA_TYPE)
 
 
-def invalid_body(error: ValidationError, prefix: tuple[str, ...] = ()) -> InvalidRequestError:
-    """Tell what pydantic found, with a JSON pointer to each place."""
+def service_problem(request: Request, error: ServiceError) -> Response:
+    """Render an error of the domain."""
+    status, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    flaws = error.flaws if isinstance(error, InvalidRequestError) else ()
+    if status >= 500:  # noqa: PLR2004  those that operators want to know of
+        log.warning("request_failed", code=error.code, detail=error.detail, exc_info=error.__cause__)
+    return problem_response(request, status, error.code, title, error.detail, flaws)
+
+
+def internal_problem(request: Request) -> Response:
+    """Render what nobody foresaw."""
+    code, title = HTTP_PROBLEMS[500]
+    return problem_response(request, 500, code, title, "The cause is in the log under this request's id.")
+
+
+def invalid_body(error: ValidationError) -> InvalidRequestError:
+    """Tell what pydantic found in a body, with a JSON pointer to each place."""
     found = [
-        Flaw(_pointer((*prefix, *map(str, item["loc"]))), item["type"], item["msg"])
+        Flaw(_pointer(item["loc"]), item["type"], item["msg"])
         for item in error.errors(include_url=False, include_input=False, include_context=False)
     ]
     # Of a union of two forms, both complain: the one that was not meant says only that it is another form.
-    texts = {flaw.pointer for flaw in found if flaw.code not in {"string_type", "list_type"}}
-    flaws = [flaw for flaw in found if flaw.code not in {"string_type", "list_type"} or flaw.pointer not in texts]
-    flaws = list({(flaw.pointer, flaw.code): flaw for flaw in flaws}.values())
-    count = len(flaws)
-    return InvalidRequestError(f"{count} thing{'s are' if count > 1 else ' is'} wrong with it.", flaws)
+    meant = {flaw.pointer for flaw in found if flaw.code not in _OTHER_FORM}
+    flaws = {
+        (flaw.pointer, flaw.code): flaw
+        for flaw in found
+        if flaw.code not in _OTHER_FORM
+        or not any(place == flaw.pointer or place.startswith(f"{flaw.pointer}/") for place in meant)
+    }
+    return _invalid(list(flaws.values()))
 
 
 def install_problem_handlers(app: FastAPI) -> None:
-    """Give every error the one shape."""
+    """Give every error the one shape; what nobody foresaw is the middleware's."""
 
     async def service_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, ServiceError):
             raise error
-        status, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
-        flaws = error.flaws if isinstance(error, InvalidRequestError) else ()
-        if status >= 500:  # noqa: PLR2004
-            log.warning("request_failed", code=error.code, detail=error.detail, exc_info=error.__cause__)
-        return problem_response(request, status, error.code, title, error.detail, flaws)
+        return service_problem(request, error)
+
+    async def invalid_parameters(request: Request, error: Exception) -> Response:
+        if not isinstance(error, RequestValidationError):
+            raise error
+        flaws = [Flaw("", item["type"], item["msg"], str(item["loc"][-1])) for item in error.errors()]
+        return service_problem(request, _invalid(flaws))
 
     async def http_error(request: Request, error: Exception) -> Response:
         if isinstance(error, HttpError):
@@ -135,20 +163,37 @@ def install_problem_handlers(app: FastAPI) -> None:
         else:
             raise error
         code, title = HTTP_PROBLEMS.get(status, ("http_error", detail))
-        return problem_response(request, status, code, title, detail)
-
-    async def unexpected(request: Request, error: Exception) -> Response:
-        log.error("request_crashed", exc_info=error)
-        code, title = HTTP_PROBLEMS[500]
-        return problem_response(request, 500, code, title, "The cause is in the log under this request's id.")
+        response = problem_response(request, status, code, title, detail)
+        if status == 405:  # noqa: PLR2004  its header is its own
+            response.headers["Allow"] = ", ".join(_methods(app, request))
+        return response
 
     app.add_exception_handler(ServiceError, service_error)
+    app.add_exception_handler(RequestValidationError, invalid_parameters)
     app.add_exception_handler(HttpError, http_error)
     app.add_exception_handler(HTTPException, http_error)
-    app.add_exception_handler(Exception, unexpected)
 
 
-def _pointer(location: Iterable[str]) -> str:
-    """Write a place as RFC 6901 has it; the names of union members are no part of the path."""
-    parts = [part for part in location if part not in {"base64", "numbers"}]
+def _invalid(flaws: Sequence[Flaw]) -> InvalidRequestError:
+    count = len(flaws)
+    return InvalidRequestError(f"{count} thing{'s are' if count > 1 else ' is'} wrong with it.", flaws)
+
+
+def _shown(flaw: Flaw) -> dict[str, str]:
+    shown = {"pointer": flaw.pointer, "code": flaw.code, "detail": flaw.detail}
+    return shown if flaw.parameter is None else shown | {"parameter": flaw.parameter}
+
+
+def _methods(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods of every route of a path; Starlette knows those of the first only."""
+    return [
+        method
+        for method in _METHODS
+        if any(route.matches(dict(request.scope) | {"method": method})[0] is Match.FULL for route in app.router.routes)
+    ]
+
+
+def _pointer(location: Iterable[int | str]) -> str:
+    """Write a place as RFC 6901 has it; the names of union members and of key checks are no part of the path."""
+    parts = [str(part) for part in location if part not in EMBEDDING_FORMS and part != "[key]"]
     return "".join("/" + part.replace("~", "~0").replace("/", "~1") for part in parts)

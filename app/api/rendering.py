@@ -2,19 +2,25 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 import numpy as np
 import orjson
 from fastapi import Response
+from pydantic import TypeAdapter
 
 from app.api.problems import HttpError
 from app.api.schemas.documents import StoredChunk, StoredDocument
+from app.api.schemas.fields import ChunkIndex, DocumentId
 from app.api.schemas.search import ChunkAnswer, RawChunk
 from app.domain.search import Answer
 
 Row = Mapping[str, Any]
+PositionT = TypeVar("PositionT")
+
+_KEY: TypeAdapter[UUID] = TypeAdapter(UUID)
+_CHUNK: TypeAdapter[tuple[str, int]] = TypeAdapter(tuple[DocumentId, ChunkIndex])
 
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
@@ -61,10 +67,10 @@ def raw_chunk(row: Row) -> dict[str, Any]:
     }
 
 
-def document(row: Row, chunks: Sequence[Row] | None) -> dict[str, Any]:
+def document(row: Row, chunks: Sequence[Row] | None, *, embeddings: bool) -> dict[str, Any]:
     """Show a document as it is stored; its shape is that of a document to index."""
     shown = {"id": row["document_id"], "access": _access(row)} | {name: row[name] for name in _DOCUMENT_FIELDS}
-    shown["title_embedding"] = _vector(row["title_embedding"])
+    shown["title_embedding"] = _vector(row["title_embedding"]) if embeddings else None
     if chunks is not None:
         shown["chunks"] = [
             {name: chunk[name] for name in _STORED_FIELDS} | {"embedding": _vector(chunk["embedding"])}
@@ -80,23 +86,18 @@ def encode_cursor(position: object) -> str:
 
 def key_cursor(cursor: str | None) -> UUID | None:
     """Read the position of a page of documents."""
-    return None if cursor is None else _decode(cursor, UUID)
+    return None if cursor is None else _decode(cursor, _KEY)
 
 
 def chunk_cursor(cursor: str | None) -> tuple[str, int] | None:
     """Read the position of a page of chunks."""
-
-    def position(value: Any) -> tuple[str, int]:  # noqa: ANN401
-        document_id, chunk_index = value
-        return str(document_id), int(chunk_index)
-
-    return None if cursor is None else _decode(cursor, position)
+    return None if cursor is None else _decode(cursor, _CHUNK)
 
 
-def _decode(cursor: str, read: Any) -> Any:  # noqa: ANN401
+def _decode(cursor: str, position: TypeAdapter[PositionT]) -> PositionT:
     try:
-        return read(orjson.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))))
-    except (ValueError, TypeError, AttributeError) as error:
+        return position.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError as error:
         raise HttpError(400, "The cursor is none that this service gave.") from error
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from app.domain.documents import Document
+from app.domain.documents import Chunk, Document
 from app.domain.errors import EmbeddingDimensionError, EmbeddingMissingError, Flaw, InvalidRequestError
 from app.domain.indexes import Index
 from app.domain.vectors import HalfVector, Vector
@@ -58,14 +58,19 @@ def _dimension_flaw(index: Index, embedding: Vector | HalfVector | None, pointer
 
 def _dimension_flaws(index: Index, document: Document, pointer: str) -> Iterable[Flaw]:
     yield from _dimension_flaw(index, document.title_embedding, f"{pointer}/title_embedding")
+    for chunk, place in _placed_chunks(document, pointer):
+        yield from _dimension_flaw(index, chunk.embedding, f"{place}/embedding")
+
+
+def _placed_chunks(document: Document, pointer: str) -> Iterator[tuple[Chunk, str]]:
     for place, chunk in enumerate(document.chunks):
-        yield from _dimension_flaw(index, chunk.embedding, f"{pointer}/chunks/{place}/embedding")
+        yield chunk, pointer if document.simple else f"{pointer}/chunks/{place}"
 
 
 def _missing(document: Document, pointer: str) -> Iterable[Flaw]:
-    for place, chunk in enumerate(document.chunks):
+    for chunk, place in _placed_chunks(document, pointer):
         if chunk.embedding is None:
-            yield Flaw(f"{pointer}/chunks/{place}/embedding", "required", "The chunk has no embedding.")
+            yield Flaw(f"{place}/embedding", "required", "The chunk has no embedding.")
 
 
 def _access_flaws(index: Index, document: Document, pointer: str) -> Iterable[Flaw]:

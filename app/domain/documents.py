@@ -89,6 +89,8 @@ class Document:
     secondary_owners: tuple[str, ...] | None = None
     title_embedding: Vector | HalfVector | None = None
     chunks: tuple[Chunk, ...] = ()
+    simple: bool = False
+    """Whether content and embedding came with the document itself, as its only chunk."""
 
     @cached_property
     def key(self) -> UUID:

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """One thing wrong with a request: where (RFC 6901 pointer into the body), and what."""
+    """One thing wrong with a request: where (RFC 6901 pointer into the body, or a parameter), and what."""
 
     pointer: str
     code: str
     detail: str
+    parameter: str | None = None
+    """The name of the query or path parameter or header, where it is not the body."""
 
 
 class ServiceError(Exception):

@@ -30,14 +30,16 @@ class EmbeddingClient:
         The model asked for.
     api_key
         Sent as a bearer token, if given.
+    timeout
+        Seconds for a call.
     """
 
-    def __init__(self, api_base: str, model: str, api_key: str | None = None) -> None:
+    def __init__(self, api_base: str, model: str, api_key: str | None = None, *, timeout: float = 30.0) -> None:
         self._model = model
         self._http = httpx.AsyncClient(
             base_url=api_base.rstrip("/"),
             headers={} if api_key is None else {"Authorization": f"Bearer {api_key}"},
-            timeout=httpx.Timeout(30.0, connect=5.0),
+            timeout=httpx.Timeout(timeout, connect=min(timeout, 5.0)),
             transport=httpx.AsyncHTTPTransport(retries=_ATTEMPTS - 1),
         )
 

@@ -44,6 +44,8 @@ class Maintainer:
                 await self._serve()
             except ServiceError as error:
                 log.warning("maintenance_interrupted", code=error.code, detail=error.detail)
+            except Exception:
+                log.exception("maintenance_failed")
             await asyncio.sleep(self._options.interval)
 
     async def run_once(self) -> bool:

@@ -30,6 +30,7 @@ class Startup:
         self._catalog = catalog
         self._default_index = default_index
         self._default_dimension = default_dimension
+        self._complete = False
 
     async def first_try(self) -> None:
         """Prepare if the database is there.
@@ -48,17 +49,22 @@ class Startup:
 
     async def run(self) -> None:
         """Try until it is done."""
-        while not self._readiness.prepared:
+        while not self._complete:
             await asyncio.sleep(_RETRY_SECONDS)
             try:
                 await self._prepare()
             except ServiceError as error:
                 log.debug("not_ready", code=error.code, detail=error.detail)
+            except Exception:
+                log.exception("startup_failed")
 
     async def _prepare(self) -> None:
         found = await self._readiness.check_database()
         if not found.read_only:
             await self._make_default_index()
+            self._complete = True  # else it is made as soon as writes are taken
+        if self._readiness.prepared:
+            return
         self._readiness.prepared = True
         log.info("ready", postgres=found.postgres_version, pgvector=found.pgvector_version, warnings=found.warnings)
 

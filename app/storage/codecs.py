@@ -11,6 +11,7 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
+from app.domain.errors import DatabaseUnavailableError
 from app.domain.vectors import HalfVector, Vector, to_half
 from app.storage.statements import statement
 
@@ -26,13 +27,19 @@ class SparseVector(NamedTuple):
 
 
 async def register_codecs(connection: asyncpg.Connection) -> None:
-    """Teach a connection pgvector's types and JSON."""
+    """Teach a connection pgvector's types and JSON.
+
+    Raises
+    ------
+    DatabaseUnavailableError
+        pgvector is not there yet: a connection without its types would be of no use once it is.
+    """
     schema = await connection.fetchval(statement("operations/get_vector_schema").text())
+    if schema is None:
+        raise DatabaseUnavailableError("The schema is not there: run `vector-search migrate`.")
     await connection.set_type_codec(
         "jsonb", schema="pg_catalog", encoder=encode_jsonb, decoder=_decode_jsonb, format="binary"
     )
-    if schema is None:
-        return
     await connection.set_type_codec(
         "halfvec", schema=schema, encoder=encode_halfvec, decoder=_decode_halfvec, format="binary"
     )

@@ -10,7 +10,7 @@ from typing import Literal, Self
 
 import asyncpg
 
-from app.domain.errors import OverloadedError
+from app.domain.errors import DatabaseReadOnlyError, OverloadedError
 from app.domain.indexes import Index
 from app.observability import metrics
 from app.storage.codecs import register_codecs
@@ -18,7 +18,7 @@ from app.storage.copying import copy_stream
 from app.storage.errors import translated_errors
 from app.storage.statements import Statement
 
-Role = Literal["search", "write"]
+Role = Literal["search", "write", "probe"]
 
 SEARCH_OPTIONS = {
     # asyncpg resets SETs when a connection goes back: only these survive (ADR 0005).
@@ -117,7 +117,7 @@ class Session:
 
 
 class Database:
-    """The pools: one that only reads and plans for search, one that writes."""
+    """The pools: one that only reads and plans for search, one that writes, one for probes."""
 
     def __init__(self, dsn: str, options: PoolOptions | None = None) -> None:
         self._dsn = dsn
@@ -129,15 +129,17 @@ class Database:
         sizes: dict[Role, tuple[int, dict[str, str]]] = {
             "search": (self._options.search_connections, SEARCH_OPTIONS),
             "write": (self._options.write_connections, WRITE_OPTIONS),
+            # Readiness has its own, so that a busy service stays ready.
+            "probe": (1, WRITE_OPTIONS),
         }
         for role, (size, options) in sizes.items():
             with translated_errors():
-                self._pools[role] = await asyncpg.create_pool(
+                self._pools[role] = pool = await asyncpg.create_pool(
                     self._dsn,
                     min_size=0,
                     max_size=size,
                     max_inactive_connection_lifetime=0,
-                    init=register_codecs,
+                    init=None if role == "probe" else register_codecs,
                     reset=_leave_clean,
                     statement_cache_size=1024,
                     max_cached_statement_lifetime=0,
@@ -146,6 +148,8 @@ class Database:
                     timeout=10,
                     server_settings=self._server_settings(role, options),
                 )
+            metrics.POOL_CONNECTIONS.labels(role, "open").set_function(pool.get_size)
+            metrics.POOL_CONNECTIONS.labels(role, "idle").set_function(pool.get_idle_size)
 
     async def close(self) -> None:
         """Let running work end, then disconnect."""
@@ -177,6 +181,10 @@ class Database:
             metrics.POOL_WAIT.labels(role).observe(perf_counter() - started)
         try:
             yield Session(connection)
+        except DatabaseReadOnlyError:
+            # Whether writes are taken by default is settled at connect: only new connections see it change.
+            await pool.expire_connections()
+            raise
         finally:
             await pool.release(connection)
 
@@ -202,9 +210,9 @@ class Database:
         finally:
             connection.terminate()
 
-    def idle_connections(self) -> dict[Role, tuple[int, int]]:
-        """Connections open and idle, by role."""
-        return {role: (pool.get_size(), pool.get_idle_size()) for role, pool in self._pools.items()}
+    async def renew(self, role: Role) -> None:
+        """Let the next sessions of a pool connect anew."""
+        await self._pools[role].expire_connections()
 
     async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
         try:

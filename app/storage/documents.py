@@ -1,6 +1,6 @@
 """Documents: writing, changing, deleting and listing them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -51,6 +51,12 @@ class DocumentRepository:
         """Count the stored chunks of documents anew; return the counts by key."""
         rows = await session.fetch(statement("documents/count_chunks"), index, document_keys=sorted(keys))
         return {row["document_key"]: row["chunk_count"] for row in rows}
+
+    async def lock(self, session: Session, index: Index, document_ids: Iterable[str]) -> None:
+        """Lock documents that several updates will change, so that none of them waits in a circle."""
+        await session.execute(
+            statement("documents/lock_documents"), index, document_keys=[document_key(name) for name in document_ids]
+        )
 
     async def update(
         self, session: Session, index: Index, update: DocumentUpdate, acl_id: int | None

@@ -24,10 +24,12 @@ class OperationsRepository:
 
     async def server_state(self) -> ServerState:
         """Ask for versions, and whether writes are taken (by the sessions that write)."""
-        async with self._database.session("write") as session:
+        async with self._database.session("probe") as session:
             row = await session.fetch_row(statement("operations/get_server_state"))
             if row is None:
                 raise AssertionError("a SELECT without FROM returns a row")
+            if row["read_only"]:
+                await self._database.renew("probe")
             revision = None
             if row["has_schema"]:
                 found = await session.fetch_row(statement("operations/get_schema_revision"))

@@ -1,5 +1,6 @@
 """Bodies about documents."""
 
+from dataclasses import replace
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, Field, model_validator
@@ -19,6 +20,7 @@ from app.api.schemas.fields import (
     Metadata,
     Moment,
     Numbers,
+    check_distinct,
 )
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
 from app.domain.vectors import to_half
@@ -69,11 +71,7 @@ class ChunkBody(Body):
 
 def check_chunk_indexes(chunks: list[ChunkBody]) -> None:
     """Refuse chunks that share an index."""
-    seen: set[int] = set()
-    for chunk in chunks:
-        if chunk.chunk_index in seen:
-            raise PydanticCustomError("duplicate", "The chunk index {n} comes twice", {"n": chunk.chunk_index})
-        seen.add(chunk.chunk_index)
+    check_distinct((chunk.chunk_index, ("chunks", place, "chunk_index")) for place, chunk in enumerate(chunks))
 
 
 class DocumentHead(Body):
@@ -145,7 +143,8 @@ class DocumentBody(DocumentHead):
         if self.chunks is not None:
             return self.with_chunks(tuple(chunk.to_domain() for chunk in self.chunks))
         embedding = None if self.embedding is None else to_half(self.embedding)
-        return self.with_chunks((Chunk(chunk_index=0, content=self.content or "", embedding=embedding),))
+        chunk = Chunk(chunk_index=0, content=self.content or "", embedding=embedding)
+        return replace(self.with_chunks((chunk,)), simple=True)
 
 
 class DocumentsBody(Body):
@@ -164,11 +163,7 @@ class DocumentsBody(Body):
 
     @model_validator(mode="after")
     def _check_ids(self) -> Self:
-        seen: set[str] = set()
-        for document in self.documents:
-            if document.id in seen:
-                raise PydanticCustomError("duplicate", "The document {id} comes twice", {"id": repr(document.id)})
-            seen.add(document.id)
+        check_distinct((document.id, ("documents", place, "id")) for place, document in enumerate(self.documents))
         return self
 
 

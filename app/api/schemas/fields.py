@@ -2,8 +2,10 @@
 
 import base64
 import binascii
+import math
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, LiteralString
 
 import numpy as np
 from pydantic import (
@@ -16,15 +18,21 @@ from pydantic import (
     StringConstraints,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, ValidationError, core_schema
 
 from app.domain.documents import whole_seconds
 from app.domain.unicode import clean_json, clean_text, is_storable
 from app.domain.vectors import Vector
 
+Place = tuple[int | str, ...]
+"""Where in a body something stands."""
+
 MAX_ID_BYTES = 4096
 MAX_LIST = 200_000
 MAX_QUERY_CHARACTERS = 200_000
+MAX_DIMENSION = 4000
+EMBEDDING_FORMS = ("embedding:base64", "embedding:numbers")
+"""What pydantic calls the members of the union in the places of its errors."""
 
 
 class Body(BaseModel):
@@ -37,10 +45,12 @@ class EmbeddingSchema:
     """An array of numbers, or base64 of little-endian float32, as a float32 array of shape (dimension,)."""
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:  # noqa: ANN401
-        numbers = core_schema.list_schema(core_schema.float_schema(allow_inf_nan=False), min_length=1)
+        numbers = core_schema.list_schema(
+            core_schema.float_schema(allow_inf_nan=False), min_length=1, max_length=MAX_DIMENSION, fail_fast=True
+        )
         choices: list[CoreSchema | tuple[CoreSchema, str]] = [
-            (core_schema.str_schema(), "base64"),
-            (numbers, "numbers"),
+            (core_schema.str_schema(), EMBEDDING_FORMS[0]),
+            (numbers, EMBEDDING_FORMS[1]),
         ]
         return core_schema.no_info_after_validator_function(
             _to_vector, core_schema.union_schema(choices, mode="left_to_right")
@@ -49,7 +59,7 @@ class EmbeddingSchema:
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {
             "anyOf": [
-                {"type": "array", "items": {"type": "number"}, "minItems": 1},
+                {"type": "array", "items": {"type": "number"}, "minItems": 1, "maxItems": MAX_DIMENSION},
                 {"type": "string", "contentEncoding": "base64"},
             ],
             "description": "An array of numbers, or base64 of little-endian float32.",
@@ -100,13 +110,63 @@ def _check_moment(moment: datetime) -> datetime:
     return moment
 
 
+def check_distinct(values: Iterable[tuple[Hashable, Place]]) -> None:
+    """Refuse values that come twice, each at its place in the body.
+
+    Raises
+    ------
+    ValidationError
+        Some do; pydantic puts the places of a validator's own errors below where it stands.
+    """
+    seen: set[Hashable] = set()
+    twice: list[InitErrorDetails] = []
+    for value, place in values:
+        if value in seen:
+            twice.append(_detail("duplicate", "It comes twice", value, place))
+        seen.add(value)
+    _raise(twice)
+
+
+def _check_numbers(metadata: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    _raise(
+        [
+            _detail("number_range", "Numbers are finite, and integers have 64 bits", *item)
+            for item in _unstorable(metadata, ())
+        ]
+    )
+    return metadata
+
+
+def _unstorable(value: JsonValue, place: Place) -> Iterator[tuple[JsonValue, Place]]:
+    """Find the numbers that JSON or its readers would change: NaN, infinities, integers beyond 64 bits."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _unstorable(item, (*place, key))
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            yield from _unstorable(item, (*place, number))
+    elif (isinstance(value, float) and not math.isfinite(value)) or (
+        isinstance(value, int) and not -(2**63) <= value < 2**64
+    ):
+        yield value, place
+
+
+def _detail(code: LiteralString, message: LiteralString, value: object, place: Place) -> InitErrorDetails:
+    return InitErrorDetails(type=PydanticCustomError(code, message), loc=place, input=value)
+
+
+def _raise(flaws: list[InitErrorDetails]) -> None:
+    if flaws:
+        raise ValidationError.from_exception_data("body", flaws)
+
+
 DocumentId = Annotated[str, AfterValidator(_check_id), Field(description="Any text of up to 4,096 bytes.")]
 IndexName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
 Label = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_storable)]
 """A name that is compared as it is: an access list entry, a document set, a source type."""
 CleanText = Annotated[str, AfterValidator(clean_text)]
 """Text from which control characters and lone surrogates are removed."""
-Metadata = Annotated[dict[str, JsonValue], AfterValidator(clean_json)]
+Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_numbers), AfterValidator(clean_json)]
 Moment = Annotated[datetime, AfterValidator(_check_moment)]
 Number = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
 Labels = Annotated[list[Label], Field(max_length=MAX_LIST)]
