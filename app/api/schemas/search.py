@@ -229,6 +229,7 @@ class RawChunk(ChunkAnswer):
     persona_ids: list[int]
     hierarchy_node_ids: list[int]
     written_by: Literal["index", "port", "import"]
+    tags: Annotated[list[str], Field(description="key===value, in the order in which the metadata came.")]
     embedding: str | None = None
 
 

@@ -13,8 +13,9 @@
 -- -> persona_ids bigint[]
 -- -> hierarchy_node_ids bigint[]
 -- -> written_by text
+-- -> tags text[]
 SELECT :hit_columns, e.embedding, a.public AS acl_public, a.entries AS acl_entries, d.project_ids, d.persona_ids,
-    d.hierarchy_node_ids, d.written_by
+    d.hierarchy_node_ids, d.written_by, d.tags
 FROM documents AS d
 JOIN chunks AS c ON c.index_id = :index_id AND c.document_key = d.document_key
 JOIN acl_sets AS a ON a.index_id = :index_id AND a.acl_id = d.acl_id
