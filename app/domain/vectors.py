@@ -34,7 +34,8 @@ def to_half(vector: Vector | HalfVector) -> HalfVector:
     """
     if vector.dtype == np.float16:
         return vector.astype(np.float16, copy=False)
-    square = float(vector.dot(vector))  # infinite or too small where single precision ends: then scaled as well
+    with np.errstate(over="ignore", under="ignore"):
+        square = float(vector.dot(vector))  # infinite or zero where single precision ends: looked at below
     if HALF_SMALL**2 <= square <= HALF_MAX**2:  # no number is larger than the whole
         return vector.astype(np.float16)
     wide = vector.astype(np.float64)
