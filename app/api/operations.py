@@ -5,12 +5,13 @@ from typing import Any, Literal
 
 from fastapi import APIRouter, Response
 from fastapi.responses import RedirectResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
 from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
+from app.observability.metrics import render_metrics
 
 router = APIRouter(tags=["operations"])
 
@@ -48,7 +49,7 @@ async def ready(services: ServicesOf) -> Response:
 @router.get("/metrics", summary="Prometheus metrics", responses={200: {"content": {"text/plain": {}}}})
 async def metrics() -> Response:
     """docs/operations.md says what to do about each."""
-    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+    return Response(render_metrics(), media_type=CONTENT_TYPE_LATEST)
 
 
 @router.get("/", include_in_schema=False)

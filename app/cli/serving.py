@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 from contextlib import suppress
+from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 import typer
@@ -13,6 +14,7 @@ from typing_extensions import override
 
 from app.cli import sample
 from app.main import create_app
+from app.observability.metrics import MULTIPROCESS_DIR
 from app.settings import Settings
 
 _DRAIN_SECONDS = 25
@@ -49,7 +51,9 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
     }
     if settings.workers > 1:
         typer.echo(_announcement(settings, with_sample=with_sample))
-        uvicorn.run("app.main:create_app", factory=True, workers=settings.workers, **options)  # type: ignore[arg-type]
+        with TemporaryDirectory(prefix="vector-search-metrics-") as folder:
+            os.environ[MULTIPROCESS_DIR] = folder
+            uvicorn.run("app.main:create_app", factory=True, workers=settings.workers, **options)  # type: ignore[arg-type]
         return
     signal.signal(signal.SIGTERM, _leave)
     app = create_app(Settings())

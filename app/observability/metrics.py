@@ -3,10 +3,15 @@
 Names and buckets follow Onyx's own search metrics, so that its dashboards read alike.
 """
 
-from prometheus_client import Counter, Gauge, Histogram
+import os
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 SEARCH_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 25.0)
 PREFIX = "onyx_vector_search"
+MULTIPROCESS_DIR = "PROMETHEUS_MULTIPROC_DIR"
+"""Where worker processes share their metrics; prometheus-client reads it when it is imported."""
 
 SEARCH_SECONDS = Histogram(
     f"{PREFIX}_search_duration_seconds",
@@ -28,7 +33,9 @@ SEARCH_OVERHEAD_SECONDS = Histogram(
 )
 SEARCHES = Counter(f"{PREFIX}_search_total", "Searches answered", ("search_type", "strategy"))
 SEARCH_ERRORS = Counter(f"{PREFIX}_search_errors_total", "Searches that failed", ("search_type", "error_type"))
-SEARCHES_IN_PROGRESS = Gauge(f"{PREFIX}_searches_in_progress", "Searches under way", ("search_type",))
+SEARCHES_IN_PROGRESS = Gauge(
+    f"{PREFIX}_searches_in_progress", "Searches under way", ("search_type",), multiprocess_mode="livesum"
+)
 
 REQUEST_SECONDS = Histogram(
     f"{PREFIX}_http_request_duration_seconds",
@@ -36,7 +43,9 @@ REQUEST_SECONDS = Histogram(
     ("method", "route", "status"),
     buckets=SEARCH_BUCKETS,
 )
-REQUESTS_IN_PROGRESS = Gauge(f"{PREFIX}_http_requests_in_progress", "HTTP requests under way")
+REQUESTS_IN_PROGRESS = Gauge(
+    f"{PREFIX}_http_requests_in_progress", "HTTP requests under way", multiprocess_mode="livesum"
+)
 PROBLEMS = Counter(f"{PREFIX}_problems_total", "Problem answers by code", ("code",))
 
 STATEMENT_SECONDS = Histogram(
@@ -45,7 +54,9 @@ STATEMENT_SECONDS = Histogram(
 POOL_WAIT = Histogram(
     f"{PREFIX}_pool_wait_seconds", "Waiting for a database connection", ("pool",), buckets=SEARCH_BUCKETS
 )
-POOL_CONNECTIONS = Gauge(f"{PREFIX}_pool_connections", "Database connections", ("pool", "state"))
+POOL_IN_USE = Gauge(
+    f"{PREFIX}_pool_connections_in_use", "Database connections at work", ("pool",), multiprocess_mode="livesum"
+)
 
 DOCUMENTS_INDEXED = Counter(f"{PREFIX}_documents_indexed_total", "Documents written", ("result",))
 CHUNKS_INDEXED = Counter(f"{PREFIX}_chunks_indexed_total", "Chunks by what became of them", ("result",))
@@ -56,4 +67,13 @@ ANN_BUILDS = Counter(f"{PREFIX}_ann_builds_total", "HNSW graphs built", ("result
 EMBEDDING_SECONDS = Histogram(
     f"{PREFIX}_embedding_duration_seconds", "Calls of the embeddings endpoint", buckets=SEARCH_BUCKETS
 )
-READY = Gauge(f"{PREFIX}_ready", "1 when the service can answer")
+READY = Gauge(f"{PREFIX}_ready", "1 when the service can answer", multiprocess_mode="livemin")
+
+
+def render_metrics() -> bytes:
+    """Write all metrics as Prometheus reads them; of all worker processes, if there are several."""
+    if MULTIPROCESS_DIR not in os.environ:
+        return generate_latest()
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # prometheus-client leaves it so
+    return generate_latest(registry)

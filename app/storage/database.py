@@ -134,7 +134,7 @@ class Database:
         }
         for role, (size, options) in sizes.items():
             with translated_errors():
-                self._pools[role] = pool = await asyncpg.create_pool(
+                self._pools[role] = await asyncpg.create_pool(
                     self._dsn,
                     min_size=0,
                     max_size=size,
@@ -148,8 +148,6 @@ class Database:
                     timeout=10,
                     server_settings=self._server_settings(role, options),
                 )
-            metrics.POOL_CONNECTIONS.labels(role, "open").set_function(pool.get_size)
-            metrics.POOL_CONNECTIONS.labels(role, "idle").set_function(pool.get_idle_size)
 
     async def close(self) -> None:
         """Let running work end, then disconnect."""
@@ -180,7 +178,8 @@ class Database:
         finally:
             metrics.POOL_WAIT.labels(role).observe(perf_counter() - started)
         try:
-            yield Session(connection)
+            with metrics.POOL_IN_USE.labels(role).track_inprogress():
+                yield Session(connection)
         except DatabaseReadOnlyError:
             # Whether writes are taken by default is settled at connect: only new connections see it change.
             await pool.expire_connections()

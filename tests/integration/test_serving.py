@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from app import embedded
+from app.observability.metrics import PREFIX
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,7 +97,13 @@ def test_a_mistyped_setting_stops_the_start(tmp_path: Path) -> None:
 
 def test_several_workers_answer(tmp_path: Path) -> None:
     with serving(tmp_path / "data", VECTOR_SEARCH_WORKERS="2") as (process, url):
-        assert httpx.get(f"{url}/indexes").json()["indexes"][0]["name"] == "documents"
+        for _ in range(20):
+            assert httpx.get(f"{url}/indexes").json()["indexes"][0]["name"] == "documents"
+        counted = [line for line in httpx.get(f"{url}/metrics").text.splitlines() if 'route="/indexes"' in line]
+        assert any(
+            line.startswith(f"{PREFIX}_http_request_duration_seconds_count") and line.endswith(" 20.0")
+            for line in counted
+        )
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     assert embedded.find_running(tmp_path / "data") is None
