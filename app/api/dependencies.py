@@ -69,7 +69,7 @@ async def require_key(
     keys: tuple[str, ...] = request.app.state.api_keys
     if not keys:
         return
-    given = (credentials.credentials if credentials else "").encode()
+    given = (credentials.credentials if credentials else "").encode("latin-1")  # as the header came
     # Every key is compared, in constant time, so that time tells nothing.
     if not sum(secrets.compare_digest(given, key.encode()) for key in keys):
         raise UnauthorisedError("Send a known key as Authorization: Bearer <key>.")

@@ -1,7 +1,8 @@
 """Requests that many tests make, in the fewest words."""
 
+import asyncio
 import base64
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import httpx
@@ -100,3 +101,12 @@ async def state(http: httpx.AsyncClient, **headers: str) -> tuple[Any, ...]:
         exports.append((await http.get("/documents", params=parameters, headers=headers)).text)
     kept = [{name: each[name] for name in each if name != "bytes"} for each in indexes]
     return (kept, exports)
+
+
+async def until(condition: Callable[[], Awaitable[bool]], seconds: float = 20) -> None:
+    """Wait for something that comes true by itself."""
+    for _ in range(round(seconds / 0.05)):
+        if await condition():
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s")
