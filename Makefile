@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: run test lint types format schema lock clean
+.PHONY: run test lint types format eval schema lock clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -22,6 +22,10 @@ types: $(VENV)/dev.stamp
 format: $(VENV)/dev.stamp
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+eval: $(VENV)/run.stamp  ## measure the ranking: make eval CORPORA="folder …"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check 'ir-measures>=0.3.7'
+	$(BIN)/vector-search eval $(CORPORA) --output eval.json
 
 schema: $(VENV)/dev.stamp  ## write sql/schema.sql anew from the migrations
 	$(BIN)/python -m pytest -q tests/integration/test_migrations.py --update-schema

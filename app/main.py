@@ -18,11 +18,14 @@ from app.observability.logging import configure_logging
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
+from app.services.interpreting import QueryInterpreter
 from app.services.maintenance import Maintainer, MaintenanceOptions
+from app.services.ranked import RankedSearch
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
 from app.services.searching import SearchService
 from app.services.startup import Startup
+from app.services.statistics import IndexStatistics
 from app.services.uploads import UploadService
 from app.settings import Settings, database_dsn
 from app.storage.access import AccessRepository
@@ -32,6 +35,7 @@ from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
 from app.storage.operations import OperationsRepository
 from app.storage.search import SearchRepository
+from app.storage.terms import TermsRepository
 
 log = structlog.get_logger()
 
@@ -123,9 +127,18 @@ def _services(settings: Settings, database: Database, embedder: EmbeddingClient 
         indexing=indexing,
         uploads=UploadService(database, catalog, indexing),
         reading=ReadingService(catalog, access, DocumentRepository(database), ChunkRepository(database)),
-        search=SearchService(catalog, access, SearchRepository(database), embedder),
+        search=_searching(database, catalog, access, embedder),
         readiness=ReadinessService(OperationsRepository(database)),
     )
+
+
+def _searching(
+    database: Database, catalog: IndexCatalog, access: AccessResolver, embedder: EmbeddingClient | None
+) -> SearchService:
+    terms = TermsRepository(database)
+    statistics = IndexStatistics(terms)
+    ranked = RankedSearch(database, catalog, access, statistics, QueryInterpreter(statistics, terms))
+    return SearchService(catalog, access, SearchRepository(database), ranked, embedder)
 
 
 def _startup(settings: Settings, services: Services) -> Startup:

@@ -49,6 +49,8 @@ def answer(found: Answer, took_ms: float) -> Response:
             "exact": found.exact,
             "complete": found.complete,
             "degraded": found.degraded,
+            "rank_profile": found.rank_profile,
+            "expansions": found.expansions,
             "took_ms": round(took_ms, 3),
         }
     )

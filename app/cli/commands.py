@@ -1,6 +1,7 @@
 """Commands, and how they find their database."""
 
 import sys
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
@@ -22,6 +23,11 @@ cli = typer.Typer(
 
 WithSample = Annotated[bool, typer.Option("--with-sample", help="Load the sample corpus if the index is empty.")]
 Revision = Annotated[str, typer.Argument(help="A revision, such as 0001.")]
+Corpora = Annotated[list[Path], typer.Argument(help="Folders of collections, or folders of such folders.")]
+Url = Annotated[str | None, typer.Option(help="A running service; without it, one is made for this.")]
+ApiKey = Annotated[str | None, typer.Option(envvar="EVAL_API_KEY", help="Its key.")]
+Runs = Annotated[list[str] | None, typer.Option(help="Only these runs, such as keyword or default.")]
+Output = Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")]
 Down = Annotated[bool, typer.Option("--down", help="Go back to the revision.")]
 
 
@@ -47,6 +53,18 @@ def migrate(revision: Revision = "head", *, down: Down = False) -> None:
             _migrate(server.dsn(), revision, down=down)
     else:
         _migrate(database_dsn(settings), revision, down=down)
+
+
+@cli.command(name="eval")
+def evaluate(
+    corpora: Corpora, *, url: Url = None, api_key: ApiKey = None, run: Runs = None, output: Output = None
+) -> None:
+    """Measure how well each mode and rank profile ranks (needs the extra `eval`)."""
+    try:
+        from app.cli import evaluating  # noqa: PLC0415  its libraries are an extra
+    except ModuleNotFoundError as error:
+        _fail(f"{error.name} is missing: pip install 'onyx-vector-search[eval]'")
+    evaluating.evaluate(corpora, url, api_key, run or [], output)
 
 
 def main() -> None:

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from app.domain.ranking import RankProfile
+
 
 @dataclass(frozen=True, slots=True)
 class IndexSettings:
@@ -25,7 +27,7 @@ class Index:
     embedding_dimension: int
     language: str
     access_control: bool
-    rank_profile: str
+    rank_profile: RankProfile
     tokeniser_version: int
     average_length: float | None
     background_cosine: float | None

@@ -5,14 +5,18 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from app.domain.filters import Filters
+from app.domain.ranking import QueryType, RankProfile
 from app.domain.vectors import Vector
 
 Mode = Literal["semantic", "keyword", "hybrid", "random"]
 
+CANDIDATE_LIMIT = 200
+"""Candidates from each list of a hybrid search, unless the request or the profile says otherwise."""
+
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """What is looked for. Mode None is chosen by what is given."""
+    """What is looked for. Mode None is chosen by what is given, the rank profile None is the index's."""
 
     filters: Filters
     query: str | None = None
@@ -21,6 +25,14 @@ class Search:
     limit: int = 10
     exact: bool = False
     min_score: float | None = None
+    rank_profile: RankProfile | None = None
+    query_type: QueryType | None = None
+    hybrid_alpha: float | None = None
+    candidate_limit: int | None = None
+    feedback: bool = False
+    smoothing: bool = True
+    highlight: bool = True
+    explain: bool = False
 
 
 @dataclass(slots=True)
@@ -31,6 +43,15 @@ class Hit:
     score: float
     features: dict[str, float] = field(default_factory=dict)
     highlights: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Expansion:
+    """Words of the index that stand for what was typed: a prefix, or a word the index does not know."""
+
+    kind: Literal["prefix", "typo"]
+    typed: str
+    words: tuple[str, ...]
 
 
 @dataclass(slots=True)
@@ -47,3 +68,5 @@ class Answer:
     exact: bool
     complete: bool
     degraded: tuple[str, ...] = ()
+    rank_profile: RankProfile | None = None
+    expansions: tuple[Expansion, ...] = ()

@@ -11,12 +11,12 @@ from app.domain.errors import (
     TenantNotFoundError,
 )
 from app.domain.indexes import AnnState, Index, IndexSettings, IndexSize
+from app.domain.ranking import RANK_PROFILES
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.text.languages import SUPPORTED_LANGUAGES, language_named
 from app.text.tokeniser import TOKENISER_VERSION
 
-RANK_PROFILES = ("default", "vespa", "opensearch", "rrf")
 _FRESH_SECONDS = 1.0
 
 

@@ -1,4 +1,4 @@
-"""Searching: which statement, with what, and what its rows mean."""
+"""Searching: which mode, with what, and what is found means."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +17,7 @@ from app.embedding.client import EmbeddingClient
 from app.observability import metrics
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
+from app.services.ranked import RankedSearch
 from app.storage.database import timed_database
 from app.storage.search import SearchRepository
 
@@ -25,6 +26,9 @@ Rows = Sequence[Mapping[str, Any]]
 
 CANDIDATES = 100
 """Rows taken from the HNSW graph before the filter, at least."""
+
+_NO_EMBEDDING = "No embedding came, and no endpoint is configured that would make one: searched by keywords alone."
+_NO_QUERY = "No query came: ranked by the embedding alone."
 
 
 class SearchService:
@@ -35,11 +39,13 @@ class SearchService:
         catalog: IndexCatalog,
         access: AccessResolver,
         search: SearchRepository,
+        ranked: RankedSearch,
         embedder: EmbeddingClient | None,
     ) -> None:
         self._catalog = catalog
         self._access = access
         self._search = search
+        self._ranked = ranked
         self._embedder = embedder
 
     async def search(self, tenant_id: str, index_name: str | None, search: Search) -> Answer:
@@ -60,27 +66,41 @@ class SearchService:
         return answer
 
     def _mode(self, search: Search) -> Mode:
-        if search.mode is not None:
-            return search.mode
-        if search.embedding is not None:
-            return "semantic"
-        return "random"
+        """Choose a mode by what is given; hybrid becomes keyword where no embedding can be had."""
+        can_embed = search.embedding is not None or (bool(search.query) and self._embedder is not None)
+        if search.mode is None:
+            if search.query:
+                return "hybrid" if can_embed else "keyword"
+            return "random" if search.embedding is None else "semantic"
+        if search.mode == "hybrid" and search.query and not can_embed:
+            return "keyword"
+        return search.mode
 
     async def _answer(self, index: Index, mode: Mode, search: Search) -> Answer:
         if mode == "random":
             return await self._random(index, search)
-        return await self._semantic(index, search)
+        if mode == "semantic":
+            return await self._semantic(index, search)
+        profile = search.rank_profile or index.rank_profile
+        if mode == "keyword":
+            if search.query is None:
+                raise InvalidRequestError(
+                    "Keyword search needs a query.", [Flaw("/query", "required", "The words to look for.")]
+                )
+            answer = await self._ranked.keyword(index, search)
+            if search.mode == "hybrid":
+                answer.degraded = (_NO_EMBEDDING, *answer.degraded)
+            return answer
+        embedding = await self._embedding(index, search)
+        answer = await self._ranked.hybrid(index, search, embedding, profile)
+        if not search.query:
+            answer.degraded = (_NO_QUERY, *answer.degraded)
+        return answer
 
     async def _semantic(self, index: Index, search: Search) -> Answer:
         embedding = await self._embedding(index, search)
-        check_embedding(index, embedding)
-        if not embedding.any():
-            raise InvalidRequestError(
-                "A zero vector has no direction to search in.",
-                [Flaw("/embedding", "zero_vector", "Every number is 0.")],
-            )
         strategy, rows = await self._nearest(index, search, embedding)
-        hits = [_semantic_hit(row) for row in rows if row["distance"] == row["distance"]]  # NaN: a zero vector
+        hits = [_semantic_hit(row, explain=search.explain) for row in rows if row["distance"] == row["distance"]]
         if search.min_score is not None:
             hits = [hit for hit in hits if hit.score >= search.min_score]
         return Answer(hits, "semantic", strategy, exact=strategy == "exact", complete=True)
@@ -118,19 +138,28 @@ class SearchService:
         return rows
 
     async def _embedding(self, index: Index, search: Search) -> Vector:
-        if search.embedding is not None:
-            return search.embedding
-        if search.query and self._embedder is not None:
-            return (await self._embedder.embed([search.query], index.embedding_dimension))[0]
-        raise EmbeddingMissingError(
-            "Semantic search needs an embedding: none came, and no endpoint is configured that would make one.",
-            [Flaw("/embedding", "required", "An array of numbers, or base64 of little-endian float32.")],
-        )
+        """Take the embedding that came, or have one made; it has a direction and fits the index."""
+        embedding = search.embedding
+        if embedding is None and search.query and self._embedder is not None:
+            embedding = (await self._embedder.embed([search.query], index.embedding_dimension))[0]
+        if embedding is None:
+            raise EmbeddingMissingError(
+                "This search needs an embedding: none came, and no endpoint is configured that would make one.",
+                [Flaw("/embedding", "required", "An array of numbers, or base64 of little-endian float32.")],
+            )
+        check_embedding(index, embedding)
+        if not embedding.any():
+            raise InvalidRequestError(
+                "A zero vector has no direction to search in.",
+                [Flaw("/embedding", "zero_vector", "Every number is 0.")],
+            )
+        return embedding
 
 
-def _semantic_hit(row: Mapping[str, Any]) -> Hit:
+def _semantic_hit(row: Mapping[str, Any], *, explain: bool) -> Hit:
     cosine = float(np.clip(1.0 - row["distance"], -1.0, 1.0))
-    return Hit(row, score=(1.0 + cosine) / 2.0, features={"cosine": cosine})
+    score = (1.0 + cosine) / 2.0
+    return Hit(row, score, {"cosine": cosine} | ({"part_vector": score} if explain else {}))
 
 
 @asynccontextmanager

@@ -109,6 +109,13 @@ class Session:
         _count(perf_counter() - started)
 
     @asynccontextmanager
+    async def snapshot(self) -> AsyncIterator[Self]:
+        """Statements that all see the database as the first one does."""
+        with translated_errors():
+            async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+                yield self
+
+    @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Self]:
         """All of it or none of it; durable when it ends."""
         with translated_errors():

@@ -22,6 +22,9 @@ LARGEST_WEIGHT = K1 + 1
 # pgvector stores at most this many non-zero elements in a sparsevec.
 MAX_NONZEROS = 16_000
 
+# Norms closer than this are the same: single precision does not tell them apart for long documents.
+_SAME_NORM = 1e-3
+
 # In float32 like the weights, so that both sides of a comparison are rounded alike.
 _EDGES = np.array(TIER_EDGES, np.float32)[:, np.newaxis]
 
@@ -168,3 +171,48 @@ def query_weights(
 def largest_score(query: NDArray[np.float32] | Sequence[float]) -> float:
     """Give the bound no document's score reaches: 2.2 times the sum of the query's weights."""
     return LARGEST_WEIGHT * float(np.sum(query, dtype=np.float64))
+
+
+def saturation(frequency: float, length: float, average_length: float) -> float:
+    """Give the weight of one term in one document: what `document_terms` stores, in (0, 2.2); 0 for none."""
+    return frequency * LARGEST_WEIGHT / (frequency + K1 * (1 - B + B * length / average_length))
+
+
+def reweigh(weights: NDArray[np.float32], length: int, average_length: float) -> NDArray[np.float32] | None:
+    """Weigh a document's terms by another average length, from nothing but what is stored.
+
+    A weight is ``tf * 2.2 / (tf + n)`` with one n for the whole document, and the frequencies add up to its
+    length, so n is ``length / sum(w / (2.2 - w))``: the average length that it was weighed by need not be
+    known.
+
+    Parameters
+    ----------
+    weights
+        As `document_terms` made them, shape (n,).
+    length
+        The length they were made with.
+    average_length
+        The one to reckon with from now on.
+
+    Returns
+    -------
+    NDArray[np.float32] | None
+        Shape (n,); None when they are right as they are, or when terms were cut off (``MAX_NONZEROS``), so
+        that the frequencies do not add up.
+
+    Raises
+    ------
+    ValueError
+        When the average length is not positive.
+    """
+    if not average_length > 0:
+        raise ValueError("the average length of documents must be positive")
+    if not length or not len(weights) or len(weights) >= MAX_NONZEROS:
+        return None
+    odds = weights.astype(np.float64) / (LARGEST_WEIGHT - weights.astype(np.float64))
+    old = length / float(odds.sum())
+    new = K1 * (1 - B + B * length / average_length)
+    if abs(new - old) <= _SAME_NORM * new:
+        return None
+    frequencies = np.maximum(np.round(odds * old), 1.0)
+    return (frequencies * LARGEST_WEIGHT / (frequencies + new)).astype(np.float32)

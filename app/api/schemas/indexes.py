@@ -7,6 +7,7 @@ from pydantic import BaseModel, Field
 
 from app.api.schemas.fields import Body
 from app.domain.indexes import IndexSettings
+from app.domain.ranking import RankProfile
 from app.services.catalog import IndexState
 
 
@@ -20,7 +21,7 @@ class IndexBody(Body):
         Field(description="Whether documents say who may read them and searches who asks; true when left out."),
     ] = None
     rank_profile: Annotated[
-        Literal["default", "vespa", "opensearch", "rrf"] | None,
+        RankProfile | None,
         Field(description="Of searches that name none."),
     ] = None
 

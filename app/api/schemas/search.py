@@ -25,6 +25,7 @@ from app.api.schemas.fields import (
 )
 from app.domain.documents import Section, whole_seconds
 from app.domain.filters import Filters, TimeRange
+from app.domain.ranking import QueryType, RankProfile
 from app.domain.search import Mode, Search
 
 MAX_LIMIT = 10_000
@@ -116,6 +117,29 @@ class SearchBody(Body):
     filters: FiltersBody = FiltersBody()
     include_hidden: bool = False
     exact: Annotated[bool, Field(description="Measure every chunk that passes the filters.")] = False
+    rank_profile: Annotated[
+        RankProfile | None, Field(description="How hybrid search ranks; the index's when left out.")
+    ] = None
+    query_type: Annotated[
+        QueryType | None,
+        Field(description="What the query is, as Onyx tells them apart: the vector counts less for keywords."),
+    ] = None
+    hybrid_alpha: Annotated[
+        float | None, Field(ge=0, le=1, description="Weight of the vector in hybrid search, instead.")
+    ] = None
+    candidate_limit: Annotated[
+        int | None, Field(ge=1, le=MAX_LIMIT, description="Candidates from each list of a hybrid search.")
+    ] = None
+    feedback: Annotated[
+        bool, Field(description="Search again with the embedding moved towards the first hits (default profile).")
+    ] = False
+    smoothing: Annotated[
+        bool, Field(description="Let near neighbours among the first hits share their scores (default profile).")
+    ] = True
+    highlight: Annotated[bool, Field(description="Cut fragments with <hi>matches</hi> out of the hits.")] = True
+    explain: Annotated[
+        bool, Field(description="Show in features what each score is made of: its part_… add up to it.")
+    ] = False
     min_score: Annotated[float | None, Field(allow_inf_nan=False, description="Drop hits that score less.")] = None
 
     def to_domain(self) -> Search:
@@ -128,6 +152,14 @@ class SearchBody(Body):
             limit=self.limit,
             exact=self.exact,
             min_score=self.min_score,
+            rank_profile=self.rank_profile,
+            query_type=self.query_type,
+            hybrid_alpha=self.hybrid_alpha,
+            candidate_limit=self.candidate_limit,
+            feedback=self.feedback,
+            smoothing=self.smoothing,
+            highlight=self.highlight,
+            explain=self.explain,
         )
 
 
@@ -203,6 +235,14 @@ class HitAnswer(ChunkAnswer):
     highlights: list[str]
 
 
+class ExpansionAnswer(BaseModel):
+    """Words of the index that stood for what was typed."""
+
+    kind: Literal["prefix", "typo"]
+    typed: str
+    words: list[str]
+
+
 class SearchAnswer(BaseModel):
     """Best first, ties by document id and chunk index."""
 
@@ -212,6 +252,8 @@ class SearchAnswer(BaseModel):
     exact: Annotated[bool, Field(description="No other chunk would rank above these.")]
     complete: Annotated[bool, Field(description="Fewer hits than the limit mean that no more match.")]
     degraded: Annotated[list[str], Field(description="What was left out, and why.")] = []
+    rank_profile: Annotated[RankProfile | None, Field(description="How a hybrid search ranked.")] = None
+    expansions: list[ExpansionAnswer] = []
     took_ms: float
 
 

@@ -1,0 +1,1 @@
+"""Evaluation: collections with relevance judgements, run through HTTP, measured and compared."""

@@ -1,0 +1,143 @@
+"""Keyword and hybrid search from the query to the page, each in one snapshot of the database."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from app.domain.indexes import Index
+from app.domain.ranking import RankProfile
+from app.domain.search import Answer, Search
+from app.domain.vectors import Vector
+from app.services.access import AccessResolver
+from app.services.catalog import IndexCatalog
+from app.services.hybrid import Ranked, Surroundings, find_hybrid
+from app.services.interpreting import Interpreted, QueryInterpreter
+from app.services.keyword import SMALL, Found, find_keyword
+from app.services.paging import HYBRID_LIFT, LIFTED_HEAD, Scored, keyword_lift, make_page
+from app.services.statistics import IndexStatistics
+from app.storage.candidates import CandidateReader
+from app.storage.database import Database
+
+Rows = Sequence[Mapping[str, Any]]
+Attempt = Callable[[CandidateReader], Awaitable[tuple[Answer, Rows]]]
+
+
+class RankedSearch:
+    """Answers keyword and hybrid searches."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalog: IndexCatalog,
+        access: AccessResolver,
+        statistics: IndexStatistics,
+        interpreter: QueryInterpreter,
+    ) -> None:
+        self._database = database
+        self._catalog = catalog
+        self._access = access
+        self._statistics = statistics
+        self._interpreter = interpreter
+
+    async def keyword(self, index: Index, search: Search) -> Answer:
+        """Rank by BM25."""
+        query = await self._interpreter.interpret(index, search.query or "")
+
+        async def attempt(reader: CandidateReader) -> tuple[Answer, Rows]:
+            share = await _share(reader, search, query)
+            limit = max(search.limit, LIFTED_HEAD)
+            found = await find_keyword(reader, index, query, limit, share, force_exact=search.exact)
+            hits = await make_page(reader, index, search, query, _scored_keyword(found), {}, lift=keyword_lift(query))
+            return _answer_keyword(search, query, found, hits), found.rows
+
+        return await self._run(index, search, attempt)
+
+    async def hybrid(self, index: Index, search: Search, embedding: Vector, profile: RankProfile) -> Answer:
+        """Rank by both lists, as a profile says."""
+        query = await self._interpreter.interpret(index, search.query or "")
+        ann_ready = await self._catalog.ann_ready(index)
+        background = await self._statistics.background_cosine(index)
+        title_length = 1.0
+        if profile in {"vespa", "opensearch"}:
+            title_length = await self._statistics.title_length(index)
+
+        async def attempt(reader: CandidateReader) -> tuple[Answer, Rows]:
+            around = Surroundings(await _share(reader, search, query), ann_ready, background, title_length)
+            ranked = await find_hybrid(reader, index, search, query, embedding, profile, around)
+            hits = await make_page(
+                reader,
+                index,
+                search,
+                query,
+                _scored_hybrid(ranked, max(search.limit, LIFTED_HEAD)),
+                ranked.ranking.weights,
+                lift=HYBRID_LIFT if profile == "default" else 0.0,
+            )
+            return Answer(
+                hits,
+                "hybrid",
+                ranked.strategy,
+                exact=ranked.exact,
+                complete=ranked.complete,
+                degraded=(*query.degraded, *ranked.degraded),
+                rank_profile=profile,
+                expansions=query.expansions,
+            ), ranked.rows
+
+        return await self._run(index, search, attempt)
+
+    async def _run(self, index: Index, search: Search, attempt: Attempt) -> Answer:
+        """Answer in one snapshot; once more if access lists came up that the filter did not know."""
+        values = await self._access.resolve(index, search.filters)
+        async with self._reader(index, values) as reader:
+            answer, rows = await attempt(reader)
+        if await self._access.is_stale(index, values, rows):
+            values = await self._access.resolve(index, search.filters, anew=True)
+            async with self._reader(index, values) as reader:
+                answer, rows = await attempt(reader)
+        if not rows:
+            await self._catalog.confirm(index)
+        return answer
+
+    @asynccontextmanager
+    async def _reader(self, index: Index, values: Mapping[str, object]) -> AsyncIterator[CandidateReader]:
+        async with self._database.session("search") as session, session.snapshot():
+            yield CandidateReader(session, index, values)
+
+
+async def _share(reader: CandidateReader, search: Search, query: Interpreted) -> float:
+    """Estimate which share of the index passes the filter, where something hangs on it."""
+    if search.filters.is_open or query.chunks <= SMALL:
+        return 1.0
+    return await reader.share()
+
+
+def _scored_keyword(found: Found) -> list[Scored]:
+    return [
+        Scored(chunk, {"keyword": row["bm25"]}, {"bm25": row["bm25"]})
+        for chunk, row in zip(found.chunks, found.rows, strict=True)
+    ]
+
+
+def _scored_hybrid(ranked: Ranked, count: int) -> list[Scored]:
+    parts, features = ranked.ranking.parts, ranked.ranking.features
+    return [
+        Scored(
+            chunk,
+            {name: float(values[place]) for name, values in parts.items()},
+            {name: float(values[place]) for name, values in features.items()},
+        )
+        for chunk, place in zip(ranked.chunks[:count], ranked.places[:count], strict=True)
+    ]
+
+
+def _answer_keyword(search: Search, query: Interpreted, found: Found, hits: list[Any]) -> Answer:
+    return Answer(
+        hits,
+        "keyword",
+        found.strategy,
+        exact=found.exact,
+        complete=found.complete or len(found.rows) >= search.limit,
+        degraded=(*query.degraded, *found.degraded),
+        expansions=query.expansions,
+    )

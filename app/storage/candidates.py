@@ -1,0 +1,140 @@
+"""The statements of ranked search: candidates, what they are scored by, and what is shown of them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.indexes import Index
+from app.domain.vectors import Vector
+from app.storage.codecs import SparseVector
+from app.storage.database import Session
+from app.storage.statements import statement
+
+Rows = Sequence[Mapping[str, Any]]
+Values = Mapping[str, object]
+
+CONJUNCTIONS = 6
+"""How many sets of tokens keyword_candidates takes."""
+
+_SAMPLED_DOCUMENTS = 1000
+
+
+class ChunkId(NamedTuple):
+    """A chunk by its key, and by what it is called."""
+
+    document_key: UUID
+    chunk_index: int
+    document_id: str
+
+
+class CandidateReader:
+    """Reads of one index and one filter within one session, normally a snapshot."""
+
+    def __init__(self, session: Session, index: Index, filter_values: Values) -> None:
+        self._session = session
+        self._index = index
+        self._filter = filter_values
+
+    async def share(self) -> float:
+        """Estimate which share of the chunks passes the filter; 1 for an empty index."""
+        row = await self._session.fetch_row(
+            statement("search/estimate_share"), self._index, **self._filter, documents=_SAMPLED_DOCUMENTS
+        )
+        if row is None or row["share"] is None:
+            return 1.0
+        return float(row["share"])
+
+    async def keyword_candidates(
+        self,
+        query: SparseVector,
+        limit: int,
+        any_terms: NDArray[np.int32],
+        all_terms: Sequence[NDArray[np.int32]],
+    ) -> Rows:
+        """Return the best by BM25 of those that some tokens lead to; at most `CONJUNCTIONS` sets of tokens."""
+        sets: list[list[int] | None] = [group.tolist() for group in all_terms]
+        sets += [None] * (CONJUNCTIONS - len(sets))
+        return await self._session.fetch(
+            statement("search/keyword_candidates"),
+            self._index,
+            **self._filter,
+            query=query,
+            limit=limit,
+            any_terms=any_terms.tolist(),
+            **{f"all_terms_{number}": group for number, group in enumerate(sets, start=1)},
+        )
+
+    async def keyword_scan(self, query: SparseVector, limit: int) -> Rows:
+        """Return the best by BM25, measuring every chunk of the index."""
+        return await self._session.fetch(
+            statement("search/keyword_scan"), self._index, **self._filter, query=query, limit=limit
+        )
+
+    async def keyword_exact(self, query: SparseVector, limit: int) -> Rows:
+        """Return the best by BM25, measuring every chunk that passes the filter."""
+        return await self._session.fetch(
+            statement("search/keyword_exact"), self._index, **self._filter, query=query, limit=limit
+        )
+
+    async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
+        """Return the nearest of those that pass the filter, measuring every one."""
+        return await self._session.fetch(
+            statement("search/nearest_exact"), self._index, **self._filter, embedding=embedding, limit=limit
+        )
+
+    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int) -> Rows:
+        """Return those of the nearest in the HNSW graph that pass the filter."""
+        return await self._session.fetch(
+            statement("search/nearest_ann"),
+            self._index,
+            **self._filter,
+            embedding=embedding,
+            limit=limit,
+            candidate_limit=candidate_limit,
+        )
+
+    async def scores(
+        self, chunks: Sequence[ChunkId], embedding: Vector, query: SparseVector, *, with_titles: bool
+    ) -> Rows:
+        """Return everything ranking looks at, in the order of the chunks."""
+        return await self._session.fetch(
+            statement("search/score_candidates"),
+            self._index,
+            **_keys(chunks),
+            embedding=embedding,
+            query=query,
+            with_titles=with_titles,
+        )
+
+    async def embeddings(self, chunks: Sequence[ChunkId]) -> NDArray[np.float32]:
+        """Return embeddings, shape (n, dimension), in the order of the chunks."""
+        rows = await self._session.fetch(statement("search/list_embeddings"), self._index, **_keys(chunks))
+        if not rows:
+            return np.zeros((0, self._index.embedding_dimension), np.float32)
+        return np.stack([row["embedding"] for row in rows]).astype(np.float32)
+
+    async def texts(self, chunks: Sequence[ChunkId], all_terms: Sequence[int]) -> list[tuple[int, str, str]]:
+        """Return place, title and content of the chunks that have all of some terms, in their order."""
+        rows = await self._session.fetch(
+            statement("search/list_texts"), self._index, **_keys(chunks), all_terms=list(all_terms)
+        )
+        return [(row["position"] - 1, row["title"] or "", row["content"]) for row in rows]
+
+    async def hits(self, chunks: Sequence[ChunkId]) -> Rows:
+        """Return what is shown of the chunks, in their order."""
+        return await self._session.fetch(statement("search/list_hits"), self._index, **_keys(chunks))
+
+
+def chunk_ids(rows: Rows) -> list[ChunkId]:
+    """Take the keys out of rows."""
+    return [ChunkId(row["document_key"], row["chunk_index"], row["document_id"]) for row in rows]
+
+
+def _keys(chunks: Sequence[ChunkId]) -> dict[str, object]:
+    return {
+        "document_keys": [chunk.document_key for chunk in chunks],
+        "chunk_indexes": [chunk.chunk_index for chunk in chunks],
+    }

@@ -1,0 +1,44 @@
+-- The best chunks by BM25 among those with one of some tokens, or all of some others, that pass the filter.
+-- Documents are looked up one by one from the best chunk on, until there are enough; equal scores at the end
+-- come along, so that ties are cut by document and chunk.
+-- :document_filter
+-- $18 query sparsevec        weights of the query's terms
+-- $19 limit integer
+-- $20 any_terms integer[]    tokens of which a candidate has one
+-- $21 all_terms_1 integer[]  $21 to $26: tokens of which a candidate has all; null is no condition
+-- $22 all_terms_2 integer[]
+-- $23 all_terms_3 integer[]
+-- $24 all_terms_4 integer[]
+-- $25 all_terms_5 integer[]
+-- $26 all_terms_6 integer[]
+-- -> document_key uuid
+-- -> chunk_index integer
+-- -> document_id text
+-- -> bm25 double precision
+-- -> acl_count integer
+WITH scored AS MATERIALIZED (
+    SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
+    FROM chunk_terms AS t
+    WHERE t.index_id = :index_id
+      AND (t.terms && $20::integer[] OR t.terms @> $21::integer[] OR t.terms @> $22::integer[]
+           OR t.terms @> $23::integer[] OR t.terms @> $24::integer[] OR t.terms @> $25::integer[]
+           OR t.terms @> $26::integer[])
+), best AS MATERIALIZED (
+    SELECT s.document_key, s.chunk_index, d.document_id, s.bm25
+    FROM (SELECT s.document_key, s.chunk_index, s.bm25 FROM scored AS s ORDER BY s.bm25 DESC OFFSET 0) AS s
+    CROSS JOIN LATERAL (
+        SELECT d.document_id
+        FROM documents AS d
+        WHERE d.index_id = :index_id AND d.document_key = s.document_key
+          AND :document_filter
+        OFFSET 0
+    ) AS d
+    WHERE s.bm25 > 0
+    ORDER BY s.bm25 DESC
+    FETCH FIRST ($19) ROWS WITH TIES
+)
+SELECT b.document_key, b.chunk_index, b.document_id, b.bm25,
+    (SELECT max(s.acl_id) + 1 FROM acl_sets AS s WHERE s.index_id = :index_id) AS acl_count
+FROM best AS b
+ORDER BY b.bm25 DESC, b.document_id, b.chunk_index
+LIMIT $19

@@ -1,0 +1,8 @@
+-- Embeddings of the first chunks of some documents: a random sample, as keys are hashes.
+-- $1 limit integer
+-- -> embedding halfvec
+SELECT e.embedding
+FROM chunk_embeddings AS e
+WHERE e.index_id = :index_id AND e.chunk_index = 0
+ORDER BY e.document_key
+LIMIT $1
