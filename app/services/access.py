@@ -60,7 +60,9 @@ class AccessResolver:
         return bool(seen != values["acl_count"])
 
     async def _readable(self, index: Index, entries: Sequence[str], *, anew: bool) -> ReadableSets:
-        key = (index.index_id, blake2b("\n".join(entries).encode(), digest_size=16).digest())
+        # No entry can hold a NUL, so that no two lists read alike; the count tells [""] from [].
+        spelt = "\0".join((str(len(entries)), *entries))
+        key = (index.index_id, blake2b(spelt.encode(), digest_size=16).digest())
         known = self._known.get(key)
         if known is not None and not anew:
             self._known.move_to_end(key)
