@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.domain.documents import whole_seconds
+
 UNDATED_GRACE = timedelta(days=90)
 """Documents without a date of update pass an open range that starts longer ago than this."""
 
@@ -49,6 +51,7 @@ class Filters:
 
 def keeps_undated(updated_at: TimeRange, now: datetime | None = None) -> bool:
     """Whether documents without a date of update pass a range: open at its end, and long ago at its start."""
-    if updated_at.start is None or updated_at.end is not None:
+    start = whole_seconds(updated_at.start)
+    if start is None or updated_at.end is not None:
         return False
-    return updated_at.start < (now or datetime.now(UTC)) - UNDATED_GRACE
+    return start < (now or datetime.now(UTC)) - UNDATED_GRACE

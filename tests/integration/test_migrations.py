@@ -80,7 +80,14 @@ async def test_the_printed_sql_makes_the_same_schema(servers: Servers) -> None:
     script = await asyncio.to_thread(printed_upgrade)
     for server in servers.values():
         async with temporary_database(server, None) as by_psql, temporary_database(server, None) as by_alembic:
-            psql = [server.bin_dir / "psql", by_psql, "--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--file=-"]
+            psql = [
+                str(server.bin_dir / "psql"),
+                by_psql,
+                "--no-psqlrc",
+                "--quiet",
+                "--set=ON_ERROR_STOP=1",
+                "--file=-",
+            ]
             done = await asyncio.to_thread(
                 subprocess.run, psql, input=script, text=True, capture_output=True, check=False
             )

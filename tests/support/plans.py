@@ -1,0 +1,71 @@
+"""The plans that PostgreSQL really uses: of the real text, under the pool's own options."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from app.domain.filters import Filters
+from app.domain.indexes import Index
+from app.storage.database import Database, Role
+from app.storage.filters import filter_values
+from app.storage.statements import statement
+
+Plan = dict[str, Any]
+
+
+async def plan_of(
+    database: Database, name: str, index: Index, values: Mapping[str, object], *, role: Role = "search"
+) -> Plan:
+    """Plan a statement as a session of the pool does, run it, and return the plan with what it met.
+
+    A prepared statement and EXECUTE go through the same choice of plan, generic or custom, as the driver's do.
+    """
+    which = statement(name)
+    kinds = ", ".join(kind for _, kind in which.parameters)
+    text = which.text(index_id=index.index_id, dimension=index.embedding_dimension)
+    async with database.session(role) as session:
+        connection = session._connection
+        literals = [
+            await connection.fetchval(f"SELECT quote_nullable($1::{kind}::text)", values[parameter])
+            for parameter, kind in which.parameters
+        ]
+        await connection.execute(f"PREPARE probe ({kinds}) AS {text}")
+        try:
+            async with connection.transaction():
+                found = await connection.fetchval(
+                    f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE probe ({', '.join(literals)})"
+                )
+        finally:
+            await connection.execute("DEALLOCATE probe")
+    plan: Plan = json.loads(found)[0]
+    return plan
+
+
+def nodes(plan: Plan) -> Iterator[Plan]:
+    """Every node of a plan."""
+    plan = plan.get("Plan", plan)
+    yield plan
+    for child in plan.get("Plans", ()):
+        yield from nodes(child)
+
+
+def relations(plan: Plan) -> set[str]:
+    """Every table that a plan mentions."""
+    return {node["Relation Name"] for node in nodes(plan) if "Relation Name" in node}
+
+
+def used_indexes(plan: Plan) -> set[str]:
+    """Every index that a plan reads."""
+    return {node["Index Name"] for node in nodes(plan) if "Index Name" in node}
+
+
+def open_filter(filters: Filters | None = None) -> dict[str, object]:
+    """Parameters of a filter that says nothing about access."""
+    return filter_values(filters or Filters(), None)
+
+
+def query_of(dimension: int) -> np.ndarray[Any, np.dtype[np.float32]]:
+    """Some direction."""
+    return np.random.default_rng(5).normal(size=dimension).astype(np.float32)
