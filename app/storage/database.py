@@ -200,8 +200,9 @@ class Database:
                 timeout=10,
                 server_settings={"application_name": "onyx-vector-search-maintenance", "jit": "off"},
             )
-            await register_codecs(connection)
         try:
+            with translated_errors():
+                await register_codecs(connection)
             yield Session(connection)
         finally:
             connection.terminate()
