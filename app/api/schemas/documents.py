@@ -21,6 +21,7 @@ from app.api.schemas.fields import (
     Moment,
     Numbers,
     check_distinct,
+    example,
 )
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
 from app.domain.vectors import to_half
@@ -150,6 +151,13 @@ class DocumentBody(DocumentHead):
 class DocumentsBody(Body):
     """A batch of documents: all of it is written, or none."""
 
+    model_config = example(
+        {
+            "index": "try",
+            "documents": [{"id": "hello", "title": "Hello", "content": "Hello, world", "embedding": [1.0, 0.5, 0.0]}],
+        }
+    )
+
     index: IndexName | None = None
     documents: Annotated[list[DocumentBody], Field(min_length=1, max_length=MAX_DOCUMENTS)]
     mode: Annotated[
@@ -202,12 +210,16 @@ class UpdateBody(Body):
 class UpdatesBody(Body):
     """Metadata updates, carried out in order and together."""
 
+    model_config = example({"updates": [{"document_ids": ["docs/tuning.md"], "boost": 1, "document_sets": ["Guides"]}]})
+
     index: IndexName | None = None
     updates: Annotated[list[UpdateBody], Field(min_length=1, max_length=MAX_DOCUMENTS)]
 
 
 class DeleteBody(Body):
     """Documents to delete."""
+
+    model_config = example({"index": "try", "document_ids": ["hello"]})
 
     index: IndexName | None = None
     document_ids: Annotated[DocumentIds, Field(min_length=1)]

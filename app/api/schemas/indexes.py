@@ -5,7 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, Field
 
-from app.api.schemas.fields import Body
+from app.api.schemas.fields import Body, example
 from app.domain.indexes import IndexSettings
 from app.domain.ranking import RankProfile
 from app.services.catalog import IndexState
@@ -13,6 +13,8 @@ from app.services.catalog import IndexState
 
 class IndexBody(Body):
     """What an index is to be. Fields left out are not compared with an index that exists."""
+
+    model_config = example({"embedding_dimension": 3, "access_control": False})
 
     embedding_dimension: Annotated[int, Field(ge=1, le=4000, examples=[384])]
     language: Annotated[str | None, Field(max_length=50, description="Of the texts; english when left out.")] = None

@@ -22,6 +22,7 @@ from app.api.schemas.fields import (
     Moment,
     Number,
     Numbers,
+    example,
 )
 from app.domain.documents import Section, whole_seconds
 from app.domain.filters import Filters, TimeRange
@@ -109,6 +110,8 @@ class FiltersBody(Body):
 class SearchBody(Body):
     """What is looked for."""
 
+    model_config = example({"query": "How does a permission change become visible to the next search?", "limit": 3})
+
     index: IndexName | None = None
     query: Annotated[CleanText | None, Field(max_length=MAX_QUERY_CHARACTERS)] = None
     embedding: Embedding | None = None
@@ -186,6 +189,10 @@ class SectionBody(Body):
 class RetrieveBody(Body):
     """Sections of documents."""
 
+    model_config = example(
+        {"sections": [{"document_id": "docs/tuning.md", "min_chunk_index": 0, "max_chunk_index": 1}]}
+    )
+
     index: IndexName | None = None
     sections: Annotated[list[SectionBody], Field(min_length=1, max_length=10_000)]
     filters: FiltersBody = FiltersBody()
@@ -194,6 +201,8 @@ class RetrieveBody(Body):
 
 class ScanBody(Body):
     """Raw chunks of documents, whoever may read them."""
+
+    model_config = example({"document_ids": ["docs/tuning.md"], "limit": 2})
 
     index: IndexName | None = None
     document_ids: Annotated[DocumentIds, Field(min_length=1)]
