@@ -16,6 +16,7 @@ from onyx_vector_search.transport import Options
 logger = logging.getLogger(__name__)
 
 _INTERVAL = 5.0
+_ANSWER = 5.0
 
 
 @cache
@@ -33,7 +34,7 @@ def wait_until_ready(timeout: float | None = None, interval: float = _INTERVAL) 
     """Ask the service whether it answers until it does or time is up."""
     given = settings()
     deadline = time.monotonic() + (given.ready_timeout_s if timeout is None else timeout)
-    once = Patience(search_read=interval, search_budget=0.5)
+    once = Patience(search_budget=_ANSWER, first_delay=2 * _ANSWER, longest_delay=2 * _ANSWER)
     with Client(given.url, api_key=given.api_key or None, options=Options(patience=once)) as client:
         while True:
             try:
