@@ -15,14 +15,15 @@ from onyx_vector_search import Client
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 
 DIMENSION = 8
+NAMED = os.environ.get("ONYX_TEST_SERVICE_URL")
+collect_ignore = [] if NAMED else ["real"]
 
 
 @pytest.fixture(scope="session")
 def service_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of the service."""
-    named = os.environ.get("ONYX_TEST_SERVICE_URL")
-    if named:
-        yield named
+    if NAMED:
+        yield NAMED
         return
     from service import serving_new_database  # noqa: PLC0415  the service is not installed where Onyx is
 

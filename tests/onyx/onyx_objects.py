@@ -72,9 +72,7 @@ def chunk(
         "chunk_context": "",
         "mini_chunk_texts": None,
         "large_chunk_id": None,
-        "embeddings": ChunkEmbedding(
-            full_embedding=list(embedding or vector(1)), mini_chunk_embeddings=[]
-        ),
+        "embeddings": ChunkEmbedding(full_embedding=list(embedding or vector(1)), mini_chunk_embeddings=[]),
         "title_embedding": vector(0, 1),
         "tenant_id": "public",
         "access": access(public=True),
@@ -100,9 +98,7 @@ def update(index: DocumentIndex, document_id: str = "d", *, count: int = 1, **ch
 
 def update_request(document_id: str = "d", *, count: int = 1, **changes: Any) -> MetadataUpdateRequest:
     """Make the request alone."""
-    return MetadataUpdateRequest(
-        document_ids=[document_id], doc_id_to_chunk_cnt={document_id: count}, **changes
-    )
+    return MetadataUpdateRequest(document_ids=[document_id], doc_id_to_chunk_cnt={document_id: count}, **changes)
 
 
 def ids(chunks: Iterable[InferenceChunk]) -> set[str]:

@@ -74,7 +74,7 @@ def _main() -> int:
         embedded.start(ROOT / ".postgres" / "18", version=18, durable=False, memory_bytes=4 * 2**30) as server,
         serving_new_database(server, _template(server)) as url,
     ):
-        return subprocess.run(sys.argv[1:], env=os.environ | {URL_VARIABLE: url}, check=False).returncode  # noqa: S603  the caller's own command
+        return subprocess.run(sys.argv[1:], env=os.environ | {URL_VARIABLE: url}, check=False).returncode
 
 
 if __name__ == "__main__":

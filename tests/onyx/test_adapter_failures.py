@@ -54,7 +54,12 @@ def test_read_timeouts_reach_onyx_as_they_are() -> None:
 
 def test_an_index_that_is_not_there_is_an_error_for_a_single_tenant(onyx_client: Client, index_name: str) -> None:
     index = make_index(onyx_client, index_name)
-    for call in (lambda: seen(index), lambda: index.delete("d"), lambda: update(index, boost=1), lambda: put(index, chunk())):
+    for call in (
+        lambda: seen(index),
+        lambda: index.delete("d"),
+        lambda: update(index, boost=1),
+        lambda: put(index, chunk()),
+    ):
         with pytest.raises(IndexNotFoundError):
             call()
 

@@ -135,7 +135,10 @@ async def test_the_asynchronous_client(service_url: str, index_name: str) -> Non
         assert len(found) == 1
         await client.update_documents([Update(document_ids=["small"], hidden=True)], index=index_name)
         assert (await client.get_document("small", index=index_name)).hidden
-        assert [change.found for change in await client.delete_documents(["small", "x"], index=index_name)] == [True, False]
+        assert [change.found for change in await client.delete_documents(["small", "x"], index=index_name)] == [
+            True,
+            False,
+        ]
         assert (await client.empty_index(index_name)).remaining == 0
         assert (await client.get_index(index_name)).documents == 0
         assert index_name in {index.name for index in await client.list_indexes()}
@@ -230,7 +233,9 @@ def test_vectors_take_less_than_half_of_what_numbers_would(service_url: str, ind
     words = ["alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa"]
     documents = [
         Document(
-            DocumentHead(id=f"https://example.org/{name}", title=f"Title {name}", access=PUBLIC, title_embedding=next(vectors)),
+            DocumentHead(
+                id=f"https://example.org/{name}", title=f"Title {name}", access=PUBLIC, title_embedding=next(vectors)
+            ),
             [
                 Chunk(chunk_index=place, content=" ".join(draw.choices(words, k=450)), embedding=next(vectors))
                 for place in range(10)
@@ -240,9 +245,12 @@ def test_vectors_take_less_than_half_of_what_numbers_would(service_url: str, ind
     ]
     plain = 0
     for document in documents:
-        head = document.head.model_dump(mode="json", exclude_none=True) | {"title_embedding": document.head.title_embedding}
+        head = document.head.model_dump(mode="json", exclude_none=True) | {
+            "title_embedding": document.head.title_embedding
+        }
         chunks = [
-            chunk.model_dump(mode="json", exclude_none=True) | {"embedding": chunk.embedding} for chunk in document.chunks
+            chunk.model_dump(mode="json", exclude_none=True) | {"embedding": chunk.embedding}
+            for chunk in document.chunks
         ]
         plain += len(json.dumps(head | {"chunks": chunks}))
     transport = Recorded()

@@ -128,7 +128,9 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_the_service_asks_for_is_waited(monkeypatch: pytest.MonkeyPatch) -> None:
     waits = pass_time_by_waiting(monkeypatch)
     busy = {"retry-after": "11"}
-    handler, _ = script(httpx.Response(503, headers=busy), httpx.Response(429, headers=busy), httpx.Response(200, json=ANSWER))
+    handler, _ = script(
+        httpx.Response(503, headers=busy), httpx.Response(429, headers=busy), httpx.Response(200, json=ANSWER)
+    )
     client(handler, Options()).search(SEARCH)
     assert waits == [11.0, 11.0]
 
@@ -222,7 +224,9 @@ def test_both_clients_have_the_same_calls() -> None:
 
 
 async def test_the_asynchronous_client_waits_as_the_other_does() -> None:
-    handler, requests = script(httpx.ConnectError("refused"), problem(503, "overloaded"), httpx.Response(200, json=ANSWER))
+    handler, requests = script(
+        httpx.ConnectError("refused"), problem(503, "overloaded"), httpx.Response(200, json=ANSWER)
+    )
     async with AsyncClient("http://service", transport=httpx.MockTransport(handler), options=QUICK) as speaker:
         assert (await speaker.search(SEARCH)).complete
     assert len(requests) == 3

@@ -14,7 +14,11 @@ from onyx_vector_search.plugin import install
 from onyx_vector_search.plugin.settings import PluginSettings, is_chosen
 
 ROOT = Path(__file__).resolve().parents[2]
-CHOSEN = {"VECTOR_DB_TYPE": "pgvector", "PGVECTOR_INDEX_URL": "http://127.0.0.1:9", "PGVECTOR_INDEX_READY_TIMEOUT_S": "0.1"}
+CHOSEN = {
+    "VECTOR_DB_TYPE": "pgvector",
+    "PGVECTOR_INDEX_URL": "http://127.0.0.1:9",
+    "PGVECTOR_INDEX_READY_TIMEOUT_S": "0.1",
+}
 DUAL = {"PGVECTOR_INDEX_DUAL_WRITE": "true"}
 
 _REPORT = """
@@ -75,7 +79,7 @@ def report(**environment: str) -> dict[str, Any]:
 
 
 def test_onyx_is_left_alone_unless_it_is_told() -> None:
-    ran = run(_REPORT.replace('name(copier.present), name(copier.future)', '"-"'), VECTOR_DB_TYPE="vespa")
+    ran = run(_REPORT.replace("name(copier.present), name(copier.future)", '"-"'), VECTOR_DB_TYPE="vespa")
     found = json.loads(ran.stdout)
     assert found["default"] == "previous engine of one"
     assert (found["all"], found["finders"], found["waited"]) == (["previous engine of one"], 0, ["previous engine"])
@@ -174,19 +178,30 @@ def test_settings_that_make_no_sense_are_refused(environment: dict[str, str], me
 
 
 def test_settings_are_read() -> None:
-    given = PluginSettings.from_environment({
-        "PGVECTOR_INDEX_URL": "http://service:8080",
-        "PGVECTOR_INDEX_API_KEY": "secret",
-        "PGVECTOR_INDEX_SEARCH_TIMEOUT_S": "12.5",
-        "PGVECTOR_INDEX_WRITE_TIMEOUT_S": "",
-        "PGVECTOR_INDEX_DUAL_WRITE": "True",
-        "PGVECTOR_INDEX_READS": "previous",
-        "OTHER": "x",
-    })
-    assert (given.url, given.api_key, given.dual_write, given.reads) == ("http://service:8080", "secret", True, "previous")
+    given = PluginSettings.from_environment(
+        {
+            "PGVECTOR_INDEX_URL": "http://service:8080",
+            "PGVECTOR_INDEX_API_KEY": "secret",
+            "PGVECTOR_INDEX_SEARCH_TIMEOUT_S": "12.5",
+            "PGVECTOR_INDEX_WRITE_TIMEOUT_S": "",
+            "PGVECTOR_INDEX_DUAL_WRITE": "True",
+            "PGVECTOR_INDEX_READS": "previous",
+            "OTHER": "x",
+        }
+    )
+    assert (given.url, given.api_key, given.dual_write, given.reads) == (
+        "http://service:8080",
+        "secret",
+        True,
+        "previous",
+    )
     assert (given.patience.search_read, given.patience.write_read) == (12.5, 50.0)
     assert "secret" not in repr(given)
-    assert (is_chosen({"VECTOR_DB_TYPE": " PGVector "}), is_chosen({}), is_chosen({"VECTOR_DB_TYPE": "vespa"})) == (True, False, False)
+    assert (is_chosen({"VECTOR_DB_TYPE": " PGVector "}), is_chosen({}), is_chosen({"VECTOR_DB_TYPE": "vespa"})) == (
+        True,
+        False,
+        False,
+    )
 
 
 def test_workers_wait_for_the_service(service_url: str) -> None:
@@ -237,11 +252,18 @@ client.delete_index(present.index_name)
     ]  # fmt: skip
 
 
-def test_the_line_is_installed_and_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_line_is_installed_and_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
     assert (install.main(["status"]), install.main(["install"]), install.main(["status"])) == (1, 0, 0)
     assert (tmp_path / install.FILE_NAME).read_text() == install.LINE
-    assert (install.main(["remove"]), install.main(["remove"]), install.main(["status"]), install.main([])) == (0, 0, 1, 2)
+    assert (install.main(["remove"]), install.main(["remove"]), install.main(["status"]), install.main([])) == (
+        0,
+        0,
+        1,
+        2,
+    )
     assert "usage:" in capsys.readouterr().out
 
 

@@ -13,9 +13,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 
 def dated(name: str, *, updated: datetime | None = None, created: datetime | None = None, **changes: Any) -> Any:
-    return chunk(
-        name, source_document=document(name, doc_updated_at=updated, doc_created_at=created), **changes
-    )
+    return chunk(name, source_document=document(name, doc_updated_at=updated, doc_created_at=created), **changes)
 
 
 @pytest.fixture

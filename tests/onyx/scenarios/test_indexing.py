@@ -193,9 +193,7 @@ def test_a_tenant_is_that_of_the_object_whatever_the_filters_say(index: PgVector
     assert seen(index, tenant_id=None) == {"d"}
 
 
-def test_an_index_that_was_dropped_is_made_again_at_the_write_after_next(
-    onyx_client: Client, index_name: str
-) -> None:
+def test_an_index_that_was_dropped_is_made_again_at_the_write_after_next(onyx_client: Client, index_name: str) -> None:
     index = make_index(onyx_client, index_name, tenant=f"tenant_{index_name[-12:]}", multitenant=True)
     put(index, chunk("d"))
     index.drop()

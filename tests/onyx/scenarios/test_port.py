@@ -104,9 +104,7 @@ def test_a_copy_never_overwrites_what_indexing_has_written(
     assert seen(future) == set()
 
 
-def test_a_copy_may_come_in_pieces_and_be_repeated(
-    index: PgVectorDocumentIndex, future: PgVectorDocumentIndex
-) -> None:
+def test_a_copy_may_come_in_pieces_and_be_repeated(index: PgVectorDocumentIndex, future: PgVectorDocumentIndex) -> None:
     put(index, *(chunk("d", number, f"text {number}") for number in range(6)))
     raw = [embedded(item) for item in read(index, "d")]
     future.writer.index_raw_chunks(raw[:4], use_create_only=True)
@@ -135,7 +133,9 @@ def test_an_update_of_a_copy_holds_and_leaves_its_mark(
     assert (raw.public, raw.access_control_list, raw.written_by_port) == (False, ["group:eng"], True)
 
 
-def test_raw_chunks_overwrite_where_that_is_asked_for(future: PgVectorDocumentIndex, index: PgVectorDocumentIndex) -> None:
+def test_raw_chunks_overwrite_where_that_is_asked_for(
+    future: PgVectorDocumentIndex, index: PgVectorDocumentIndex
+) -> None:
     put(index, chunk("d", 0, "new"))
     put(future, chunk("d", 0, "old"), chunk("d", 1, "stays"))
     future.writer.index_raw_chunks([embedded(raw, written_by_port=None) for raw in read(index, "d")])

@@ -99,9 +99,7 @@ def test_random_chunks_differ_from_call_to_call(filled: PgVectorDocumentIndex) -
     assert all(hit.score is not None for hit in filled.random_retrieval(EVERYTHING, 5))
 
 
-def test_a_source_that_is_not_known_does_not_fail_the_search(
-    index: PgVectorDocumentIndex, index_name: str
-) -> None:
+def test_a_source_that_is_not_known_does_not_fail_the_search(index: PgVectorDocumentIndex, index_name: str) -> None:
     from onyx_vector_search.models import Access, Chunk, Document, DocumentHead  # noqa: PLC0415  used here only
 
     head = DocumentHead(id="foreign", source_type="of tomorrow", access=Access(public=True), metadata={"n": 1})

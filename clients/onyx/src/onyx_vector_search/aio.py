@@ -181,9 +181,7 @@ class AsyncClient:
         """Go through every document, a page at a time."""
         cursor: str | None = None
         while True:
-            page = await self.send(
-                calls.list_documents(index, cursor, page_size, chunks=chunks, embeddings=embeddings)
-            )
+            page = await self.send(calls.list_documents(index, cursor, page_size, chunks=chunks, embeddings=embeddings))
             for document in page.documents:
                 yield document
             cursor = page.next_cursor
@@ -212,9 +210,7 @@ class AsyncClient:
         """Read raw chunks by document id and chunk, whoever may read them, a page at a time."""
         cursor: str | None = None
         while True:
-            page = await self.send(
-                calls.scan_chunks(index, document_ids, cursor, page_size, embeddings=embeddings)
-            )
+            page = await self.send(calls.scan_chunks(index, document_ids, cursor, page_size, embeddings=embeddings))
             if page.chunks:
                 yield page.chunks
             cursor = page.next_cursor

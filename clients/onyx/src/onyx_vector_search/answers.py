@@ -113,6 +113,14 @@ class RawChunkPage(Received):
     next_cursor: str | None
 
 
+class Expansion(Received):
+    """Words of the index that stood for what was typed."""
+
+    kind: str
+    typed: str
+    words: list[str]
+
+
 class SearchAnswer(Received):
     """Hits, best first, and how they were found."""
 
@@ -122,6 +130,8 @@ class SearchAnswer(Received):
     exact: bool
     complete: bool
     degraded: list[str] = Field(default_factory=list)
+    rank_profile: str | None = None
+    expansions: list[Expansion] = Field(default_factory=list)
     took_ms: float
 
 

@@ -84,14 +84,10 @@ def empty_index(name: str, limit: int) -> Call[Emptied]:
 
 def post_documents(body: bytes) -> Call[list[Indexed]]:
     """Write a batch whose JSON is made already."""
-    return Call(
-        "POST", "/documents", lambda answer: _IndexedList.model_validate_json(answer).results, body=body
-    )
+    return Call("POST", "/documents", lambda answer: _IndexedList.model_validate_json(answer).results, body=body)
 
 
-def documents_body(
-    index: str | None, documents: Sequence[bytes], mode: WriteMode, written_by: Writer
-) -> bytes:
+def documents_body(index: str | None, documents: Sequence[bytes], mode: WriteMode, written_by: Writer) -> bytes:
     """Put documents that are JSON already into one body."""
     head = _json({"index": index, "mode": mode, "written_by": written_by})
     return b'%s,"documents":[%s]}' % (head[:-1], b",".join(documents))
@@ -117,14 +113,10 @@ def delete_upload(upload_id: UUID, index: str | None) -> Call[None]:
 def patch_documents(index: str | None, updates: Sequence[Update]) -> Call[list[Changed]]:
     """Update metadata."""
     body = _json({"index": index, "updates": updates})
-    return Call(
-        "PATCH", "/documents", lambda answer: _ChangedList.model_validate_json(answer).results, body=body
-    )
+    return Call("PATCH", "/documents", lambda answer: _ChangedList.model_validate_json(answer).results, body=body)
 
 
-def delete_documents(
-    index: str | None, document_ids: Sequence[str], written_by: Writer | None
-) -> Call[list[Changed]]:
+def delete_documents(index: str | None, document_ids: Sequence[str], written_by: Writer | None) -> Call[list[Changed]]:
     """Delete documents."""
     body = _json({"index": index, "document_ids": document_ids, "written_by": written_by})
     return Call(

@@ -164,9 +164,7 @@ class Client:
         """Delete documents; those that are not there are no error."""
         return self.send(calls.delete_documents(index, document_ids, written_by))
 
-    def get_document(
-        self, document_id: str, *, index: str | None = None, embeddings: bool = False
-    ) -> StoredDocument:
+    def get_document(self, document_id: str, *, index: str | None = None, embeddings: bool = False) -> StoredDocument:
         """Show a document as it is stored, whoever may read it."""
         return self.send(calls.get_document(index, document_id, embeddings=embeddings))
 
@@ -181,9 +179,7 @@ class Client:
         """Go through every document, a page at a time."""
         cursor: str | None = None
         while True:
-            page = self.send(
-                calls.list_documents(index, cursor, page_size, chunks=chunks, embeddings=embeddings)
-            )
+            page = self.send(calls.list_documents(index, cursor, page_size, chunks=chunks, embeddings=embeddings))
             yield from page.documents
             cursor = page.next_cursor
             if cursor is None:

@@ -143,6 +143,12 @@ class Search(Sent):
     mode: Mode | None = None
     query_type: QueryType | None = None
     rank_profile: str | None = None
+    hybrid_alpha: float | None = None
+    candidate_limit: int | None = None
+    feedback: bool | None = None
+    smoothing: bool | None = None
+    highlight: bool | None = None
+    explain: bool | None = None
     limit: int = 10
     include_hidden: bool | None = None
     exact: bool | None = None

@@ -89,9 +89,7 @@ def after_failure(attempts: Attempts, error: httpx.TransportError) -> float:
         raise error
     wait = attempts.wait(None)
     if wait is None:
-        raise ServiceUnavailableError(
-            f"The service cannot be reached: {str(error) or type(error).__name__}"
-        ) from error
+        raise ServiceUnavailableError(f"The service cannot be reached: {str(error) or type(error).__name__}") from error
     return wait
 
 

@@ -51,9 +51,7 @@ def plan_writes(to: Destination, documents: Iterable[Document]) -> Plan:
     seen: set[str] = set()
     for document in documents:
         if document.head.id in seen:
-            raise DuplicateDocumentError(
-                f'The document "{document.head.id}" came twice: its chunks must be together.'
-            )
+            raise DuplicateDocumentError(f'The document "{document.head.id}" came twice: its chunks must be together.')
         seen.add(document.head.id)
         parts = _parts(document.chunks, to.part_bytes)
         first, second = next(parts, []), next(parts, None)

@@ -161,8 +161,7 @@ def from_chunk(
 def from_metadata(metadata: Mapping[str, Any]) -> dict[str, str | list[str]]:
     """Return what Onyx allows in metadata: texts and lists of texts; others may have stored more."""
     return {
-        key: [str(item) for item in value] if isinstance(value, list) else str(value)
-        for key, value in metadata.items()
+        key: [str(item) for item in value] if isinstance(value, list) else str(value) for key, value in metadata.items()
     }
 
 

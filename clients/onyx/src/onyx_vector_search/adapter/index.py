@@ -74,9 +74,7 @@ class PgVectorDocumentIndex(DocumentIndex):
         self._index_name = index_name
         self._embedding_dim = embedding_dim
         self._embedding_precision = embedding_precision
-        self._client = client.for_tenant(
-            tenant_state.tenant_id if tenant_state.multitenant else PUBLIC_TENANT
-        )
+        self._client = client.for_tenant(tenant_state.tenant_id if tenant_state.multitenant else PUBLIC_TENANT)
         self._writer = PgVectorChunkWriter(self._client, index_name)
 
     def verify_and_create_index_if_necessary(
@@ -134,9 +132,7 @@ class PgVectorDocumentIndex(DocumentIndex):
         try:
             results = self._client.index_documents(to_documents(chunks), index=self._index_name)
         except StorageFullError as error:
-            raise httpx.HTTPStatusError(
-                str(error), request=error.response.request, response=error.response
-            ) from error
+            raise httpx.HTTPStatusError(str(error), request=error.response.request, response=error.response) from error
         except IndexNotFoundError:
             with _verified_lock:
                 _verified.discard(self._key)
@@ -156,9 +152,7 @@ class PgVectorDocumentIndex(DocumentIndex):
             return 0
         return change.chunk_count
 
-    def update(
-        self, update_requests: list[MetadataUpdateRequest], *, surface_document_missing: bool = False
-    ) -> None:
+    def update(self, update_requests: list[MetadataUpdateRequest], *, surface_document_missing: bool = False) -> None:
         """Change metadata by document id, whatever the chunk counts say.
 
         Raises

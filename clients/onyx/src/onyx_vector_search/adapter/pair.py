@@ -49,9 +49,7 @@ class PgVectorIndexPair(DocumentIndex):
         primary_backfill_in_progress: bool = False,
         secondary_is_new: bool = False,
     ) -> None:
-        given = {
-            value is not None for value in (secondary, secondary_embedding_dim, secondary_embedding_precision)
-        }
+        given = {value is not None for value in (secondary, secondary_embedding_dim, secondary_embedding_precision)}
         if len(given) > 1:
             raise ValueError("A secondary index comes with its dimension and precision, or not at all.")
         self._primary = primary
@@ -71,9 +69,7 @@ class PgVectorIndexPair(DocumentIndex):
         """The index that is being filled, if any."""
         return self._secondary
 
-    def verify_and_create_index_if_necessary(
-        self, embedding_dim: int, embedding_precision: EmbeddingPrecision
-    ) -> None:
+    def verify_and_create_index_if_necessary(self, embedding_dim: int, embedding_precision: EmbeddingPrecision) -> None:
         """Make what is not there; the arguments are the primary's."""
         self._primary.verify_and_create_index_if_necessary(embedding_dim, embedding_precision)
         if (

@@ -72,9 +72,7 @@ class PgVectorChunkWriter:
         """Write chunks. Create-only leaves alone whatever indexing proper has written of a document."""
         mode: WriteMode = "create" if use_create_only else "merge"
         for writer, group in _by_writer(chunks, use_create_only=use_create_only).items():
-            self._client.index_documents(
-                to_raw_documents(group), index=self._index_name, mode=mode, written_by=writer
-            )
+            self._client.index_documents(to_raw_documents(group), index=self._index_name, mode=mode, written_by=writer)
 
     def delete_port_written_chunks(self, document_ids: list[str]) -> int:
         """Delete what only a port wrote of some documents; return how many chunks went."""

@@ -24,9 +24,7 @@ def tenant_state() -> TenantState:
 def build_index(search_settings: SearchSettings) -> PgVectorDocumentIndex:
     """Return the index of one row of search settings."""
     dimension, precision = _shape(search_settings)
-    return PgVectorDocumentIndex(
-        tenant_state(), search_settings.index_name, dimension, precision, shared_client()
-    )
+    return PgVectorDocumentIndex(tenant_state(), search_settings.index_name, dimension, precision, shared_client())
 
 
 def build_pair(
@@ -57,9 +55,7 @@ def build_reader(index_name: str) -> PgVectorChunkReader:
     """Return what a model change reads from; named as the class it stands for is called."""
     state = tenant_state()
     client = shared_client()
-    return PgVectorChunkReader(
-        client.for_tenant(state.tenant_id) if state.multitenant else client, index_name, state
-    )
+    return PgVectorChunkReader(client.for_tenant(state.tenant_id) if state.multitenant else client, index_name, state)
 
 
 def drop_index(index_name: str, state: TenantState) -> None:

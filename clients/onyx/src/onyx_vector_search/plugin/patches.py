@@ -52,9 +52,7 @@ def patch_factory(module: ModuleType) -> None:
     ) -> list[Any]:
         previous: list[Any] = []
         if module.DISABLE_VECTOR_DB or given.dual_write:
-            previous = every(
-                search_settings, secondary_search_settings, httpx_client, primary_backfill_in_progress
-            )
+            previous = every(search_settings, secondary_search_settings, httpx_client, primary_backfill_in_progress)
         if module.DISABLE_VECTOR_DB:
             return previous
         pair = _factory().build_pair(

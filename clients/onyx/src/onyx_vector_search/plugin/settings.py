@@ -73,9 +73,7 @@ class PluginSettings:
             ready_timeout_s=_seconds(values, "ready_timeout_s", 60.0),
         )
         if settings.reads == "previous" and not settings.dual_write:
-            raise ValueError(
-                f"{PREFIX}READS=previous needs {PREFIX}DUAL_WRITE=true, or the index would not be kept."
-            )
+            raise ValueError(f"{PREFIX}READS=previous needs {PREFIX}DUAL_WRITE=true, or the index would not be kept.")
         return settings
 
     @property
