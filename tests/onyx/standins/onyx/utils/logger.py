@@ -1,0 +1,7 @@
+"""Onyx's logger."""
+
+import logging
+
+
+def setup_logger() -> logging.Logger:
+    return logging.getLogger("onyx")

@@ -1,0 +1,3 @@
+"""Settings shared by Onyx's processes."""
+
+MULTI_TENANT = False

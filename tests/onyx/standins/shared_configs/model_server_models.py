@@ -1,0 +1,3 @@
+"""Types shared with the model server."""
+
+Embedding = list[float]
