@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ONYX_VENV := .venv-onyx
+BENCH_VENV := .venv-bench
+SIZE ?= 25000
+BENCH ?=
 
-.PHONY: run test test-onyx lint types format eval schema lock clean
+.PHONY: run test test-onyx lint types format eval schema lock bench clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -42,8 +45,11 @@ lock:  ## pin what pyproject.toml allows (needs uv)
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header --extra dev pyproject.toml -o requirements-dev.lock
 
+bench: $(VENV)/run.stamp $(BENCH_VENV)/stamp  ## measure beside raw SQL and peers: SIZE=200000 for the full run
+	$(BENCH_VENV)/bin/python -m bench run --size $(SIZE) --python $(CURDIR)/$(BIN)/python --keep $(BENCH)
+
 clean:
-	rm -rf $(VENV) $(ONYX_VENV) .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(ONYX_VENV) $(BENCH_VENV) .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 …"; exit 1; }
@@ -62,4 +68,10 @@ $(VENV)/dev.stamp: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 $(ONYX_VENV)/stamp: tests/onyx/real/requirements.txt
 	$(PYTHON) -m venv $(ONYX_VENV)
 	$(ONYX_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(BENCH_VENV)/stamp: requirements.lock bench/requirements.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BENCH_VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r bench/requirements.txt
 	@touch $@
