@@ -98,7 +98,7 @@ async def test_many_replicas_may_migrate_at_once(empty: str) -> None:
     script = "import sys; from app.storage import migrations; migrations.upgrade(sys.argv[1])"
 
     def migrate() -> tuple[int, str]:
-        done = subprocess.run(  # noqa: S603  our own interpreter and script
+        done = subprocess.run(
             [sys.executable, "-c", script, empty], cwd=SQL.parent, capture_output=True, text=True, check=False
         )
         return done.returncode, done.stderr
