@@ -13,8 +13,10 @@ from app.api.dependencies import Services, require_key
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
 from app.api.problems import install_problem_handlers
+from app.api.tracing import TracingMiddleware
 from app.embedding.client import EmbeddingClient
 from app.observability.logging import configure_logging
+from app.observability.tracing import Tracing
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
@@ -23,6 +25,7 @@ from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.services.ranked import RankedSearch
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
+from app.services.reporting import IndexReporter
 from app.services.searching import SearchService
 from app.services.startup import Startup
 from app.services.statistics import IndexStatistics
@@ -35,6 +38,7 @@ from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
 from app.storage.operations import OperationsRepository
 from app.storage.search import SearchRepository
+from app.storage.slow_queries import SlowQueryOptions
 from app.storage.terms import TermsRepository
 
 log = structlog.get_logger()
@@ -53,13 +57,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     embedder = _embedder(settings)
     services = _services(settings, database, embedder)
     startup = _startup(settings, services)
+    reporter = IndexReporter(OperationsRepository(database), IndexRepository(database))
+    tracing = Tracing(VERSION) if settings.otlp_endpoint else None
     maintainer = Maintainer(database, IndexRepository(database), _maintenance_options(settings))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         await startup.first_try()
-        tasks = [asyncio.create_task(startup.run()), asyncio.create_task(maintainer.run())]
+        tasks = [asyncio.create_task(work.run()) for work in (startup, maintainer, reporter)]
         try:
             yield
         finally:
@@ -70,6 +76,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             await database.close()
             if embedder is not None:
                 await embedder.close()
+            if tracing is not None:
+                await asyncio.to_thread(tracing.close)
 
     app = FastAPIOffline(
         title="Onyx Vector Search",
@@ -88,6 +96,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(guarded)
     app.include_router(operations.router)
     app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests)
+    if tracing is not None:
+        app.add_middleware(TracingMiddleware, tracing=tracing)
     install_problem_handlers(app)
     install_openapi(app)
     return app
@@ -102,6 +112,7 @@ def _database(settings: Settings) -> Database:
             acquire_timeout=settings.pool_timeout,
             statement_timeout=settings.statement_timeout,
             ef_search=settings.ef_search,
+            slow_queries=SlowQueryOptions(settings.slow_query_seconds, settings.slow_query_plan),
         ),
     )
 

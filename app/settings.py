@@ -150,6 +150,23 @@ class Settings(BaseSettings):
         "json", validation_alias="VECTOR_SEARCH_LOG_FORMAT", description="json, or text for people."
     )
 
+    slow_query_seconds: float = Field(
+        1.0,
+        validation_alias="VECTOR_SEARCH_SLOW_QUERY_SECONDS",
+        ge=0,
+        description="Seconds from which on a statement is logged as slow; 0 logs none.",
+    )
+    slow_query_plan: bool = Field(
+        default=False,
+        validation_alias="VECTOR_SEARCH_SLOW_QUERY_PLAN",
+        description="Whether the plan of a slow statement is logged too; it is explained, not run again.",
+    )
+    otlp_endpoint: str | None = Field(
+        None,
+        validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT",
+        description="Where traces go, such as http://otel-collector:4318 (OTLP over HTTP); without it there are none.",
+    )
+
     @model_validator(mode="after")
     def _refuse_unknown_variables(self) -> Self:
         known = {str(field.validation_alias) for field in type(self).model_fields.values()}

@@ -143,6 +143,8 @@ def invalid_body(error: ValidationError) -> InvalidRequestError:
 
 def install_problem_handlers(app: FastAPI) -> None:
     """Give every error the one shape; what nobody foresaw is the middleware's."""
+    for kind in PROBLEMS:  # a counter that is there from the start shows its first increase
+        metrics.PROBLEMS.labels(kind.code)
 
     async def service_error(request: Request, error: Exception) -> Response:
         if not isinstance(error, ServiceError):

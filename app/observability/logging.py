@@ -6,11 +6,14 @@ from typing import Literal
 
 import structlog
 
+from app.observability.tracing import trace_id
+
 
 def configure_logging(level: str, form: Literal["json", "text"]) -> None:
     """Send our own and the libraries' logs the same way. Request lines of uvicorn are off: we write our own."""
     shared: list[structlog.types.Processor] = [
         structlog.contextvars.merge_contextvars,
+        _add_trace,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
@@ -44,3 +47,10 @@ def configure_logging(level: str, form: Literal["json", "text"]) -> None:
     logging.getLogger("uvicorn.error").setLevel(max(logging.getLogger().level, logging.WARNING))
     for name in ("alembic", "httpx", "httpcore", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+def _add_trace(_logger: object, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Let a line lead to its trace."""
+    if (found := trace_id()) is not None:
+        event["trace_id"] = found
+    return event

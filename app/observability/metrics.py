@@ -64,10 +64,37 @@ DOCUMENTS_UPDATED = Counter(f"{PREFIX}_documents_updated_total", "Documents whos
 DOCUMENTS_DELETED = Counter(f"{PREFIX}_documents_deleted_total", "Documents deleted")
 ACCESS_CACHE = Counter(f"{PREFIX}_access_cache_total", "Access lists resolved", ("result",))
 ANN_BUILDS = Counter(f"{PREFIX}_ann_builds_total", "HNSW graphs built", ("result",))
+for _result in ("built", "failed"):  # a counter that is there from the start shows its first increase
+    ANN_BUILDS.labels(_result)
 EMBEDDING_SECONDS = Histogram(
     f"{PREFIX}_embedding_duration_seconds", "Calls of the embeddings endpoint", buckets=SEARCH_BUCKETS
 )
 READY = Gauge(f"{PREFIX}_ready", "1 when the service can answer", multiprocess_mode="livemin")
+
+INDEX_CHUNKS = Gauge(
+    f"{PREFIX}_index_chunks", "Chunks of an index, about", ("tenant", "index"), multiprocess_mode="livemax"
+)
+INDEX_DEAD_RATIO = Gauge(
+    f"{PREFIX}_index_dead_chunks_ratio",
+    "Share of an index's embeddings that await vacuum",
+    ("tenant", "index"),
+    multiprocess_mode="livemax",
+)
+INDEX_BYTES = Gauge(
+    f"{PREFIX}_index_bytes", "Bytes on disk by what they hold", ("tenant", "index", "part"), multiprocess_mode="livemax"
+)
+ANN_PROGRESS = Gauge(
+    f"{PREFIX}_ann_build_progress",
+    "1 when an index's HNSW graph answers, less while it is built",
+    ("tenant", "index"),
+    multiprocess_mode="livemax",
+)
+RECALL = Gauge(
+    f"{PREFIX}_recall_estimate",
+    "Share of the ten nearest chunks that searches through the HNSW graph find, by sample",
+    ("tenant", "index"),
+    multiprocess_mode="livemax",
+)
 
 
 def render_metrics() -> bytes:

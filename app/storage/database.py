@@ -1,10 +1,10 @@
 """Pools of connections, and sessions on them that run statements and are timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, Self
 
@@ -13,9 +13,11 @@ import asyncpg
 from app.domain.errors import DatabaseReadOnlyError, OverloadedError
 from app.domain.indexes import Index
 from app.observability import metrics
+from app.observability.tracing import statement_span
 from app.storage.codecs import register_codecs
 from app.storage.copying import copy_stream
 from app.storage.errors import translated_errors
+from app.storage.slow_queries import SlowQueryLog, SlowQueryOptions
 from app.storage.statements import Statement
 
 Role = Literal["search", "write", "probe"]
@@ -57,18 +59,21 @@ class PoolOptions:
     acquire_timeout: float = 5.0
     statement_timeout: float = 30.0
     ef_search: int = 100
+    slow_queries: SlowQueryOptions = field(default_factory=SlowQueryOptions)
 
 
 class Session:
     """A connection for the time of one piece of work."""
 
-    def __init__(self, connection: asyncpg.Connection) -> None:
+    def __init__(self, connection: asyncpg.Connection, slow: SlowQueryLog) -> None:
         self._connection = connection
+        self._slow = slow
 
     async def fetch(self, which: Statement, index: Index | None = None, **values: object) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
-        with _timed(which):
-            rows: list[asyncpg.Record] = await self._connection.fetch(_text(which, index), *which.bind(values))
+        text, bound = _text(which, index), which.bind(values)
+        async with self._observed(which, text, bound):
+            rows: list[asyncpg.Record] = await self._connection.fetch(text, *bound)
         return rows
 
     async def fetch_row(self, which: Statement, index: Index | None = None, **values: object) -> asyncpg.Record | None:
@@ -82,16 +87,16 @@ class Session:
         """Run a statement once for each row of values, in order, in one round trip."""
         if not rows:
             return []
-        with _timed(which):
-            found: list[asyncpg.Record] = await self._connection.fetchmany(
-                _text(which, index), [which.bind(row) for row in rows]
-            )
+        text, bound = _text(which, index), [which.bind(row) for row in rows]
+        async with self._observed(which, text, bound[0]):
+            found: list[asyncpg.Record] = await self._connection.fetchmany(text, bound)
         return found
 
     async def execute(self, which: Statement, index: Index | None = None, **values: object) -> None:
         """Run a statement for its effect."""
-        with _timed(which):
-            await self._connection.execute(_text(which, index), *which.bind(values))
+        text, bound = _text(which, index), which.bind(values)
+        async with self._observed(which, text, bound):
+            await self._connection.execute(text, *bound)
 
     async def build(self, which: Statement, index: Index, **literals: int) -> None:
         """Run a statement about an index's tables that takes as long as it takes, outside a transaction."""
@@ -122,6 +127,24 @@ class Session:
             async with self._connection.transaction():
                 yield self
 
+    @asynccontextmanager
+    async def _observed(self, which: Statement, text: str, bound: Sequence[object]) -> AsyncIterator[None]:
+        """Translate the errors of one statement, count its time, trace it, and log it if it was slow."""
+        started = perf_counter()
+        failed = True
+        try:
+            with translated_errors(), statement_span(which.name):
+                yield
+            failed = False
+        finally:
+            seconds = perf_counter() - started
+            _count(seconds)
+            metrics.STATEMENT_SECONDS.labels(which.name).observe(seconds)
+            if self._slow.is_slow(seconds):
+                self._slow.report(which, bound, seconds, failed=failed)
+        if self._slow.is_slow(seconds):
+            await self._slow.report_plan(self._connection, which, text)
+
 
 class Database:
     """The pools: one that only reads and plans for search, one that writes, one for probes."""
@@ -130,6 +153,7 @@ class Database:
         self._dsn = dsn
         self._options = options or PoolOptions()
         self._pools: dict[Role, asyncpg.Pool] = {}
+        self._slow = SlowQueryLog(self._options.slow_queries)
 
     async def open(self) -> None:
         """Connect. A database that is not there yet is no error: the pools connect when it is."""
@@ -186,7 +210,7 @@ class Database:
             metrics.POOL_WAIT.labels(role).observe(perf_counter() - started)
         try:
             with metrics.POOL_IN_USE.labels(role).track_inprogress():
-                yield Session(connection)
+                yield Session(connection, self._slow)
         except DatabaseReadOnlyError:
             # Whether writes are taken by default is settled at connect: only new connections see it change.
             await pool.expire_connections()
@@ -212,7 +236,7 @@ class Database:
         try:
             with translated_errors():
                 await register_codecs(connection)
-            yield Session(connection)
+            yield Session(connection, self._slow)
         finally:
             connection.terminate()
 
@@ -251,16 +275,3 @@ def _text(which: Statement, index: Index | None) -> str:
 def _count(seconds: float) -> None:
     if (clock := _database_seconds.get()) is not None:
         clock[0] += seconds
-
-
-@contextmanager
-def _timed(which: Statement) -> Iterator[None]:
-    """Translate the errors of one statement, and count its time."""
-    started = perf_counter()
-    try:
-        with translated_errors():
-            yield
-    finally:
-        seconds = perf_counter() - started
-        _count(seconds)
-        metrics.STATEMENT_SECONDS.labels(which.name).observe(seconds)

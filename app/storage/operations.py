@@ -1,7 +1,9 @@
 """What operators and probes ask of the database."""
 
 from dataclasses import dataclass
+from uuid import UUID
 
+from app.domain.indexes import Index
 from app.storage.database import Database
 from app.storage.statements import statement
 
@@ -14,6 +16,18 @@ class ServerState:
     pgvector_version: str | None
     schema_revision: str | None
     read_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexHealth:
+    """Size and wear of an index; bytes by what they hold."""
+
+    index_id: int
+    tenant_id: str
+    name: str
+    chunks: int
+    dead_chunks: int
+    bytes: dict[str, int]
 
 
 class OperationsRepository:
@@ -35,3 +49,30 @@ class OperationsRepository:
                 found = await session.fetch_row(statement("operations/get_schema_revision"))
                 revision = None if found is None else found["revision"]
         return ServerState(row["postgres_version"], row["pgvector_version"], revision, row["read_only"])
+
+    async def index_health(self, limit: int) -> list[IndexHealth]:
+        """Return how the largest indexes stand."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(statement("operations/list_index_health"), limit=limit)
+        return [
+            IndexHealth(
+                row["index_id"],
+                row["tenant_id"],
+                row["name"],
+                row["chunks"],
+                row["dead_chunks"],
+                {part: row[f"{part}_bytes"] for part in ("embeddings", "ann", "text", "terms", "other")},
+            )
+            for row in rows
+        ]
+
+    async def recall(self, index: Index, pivots: list[UUID]) -> float | None:
+        """Return the share of nearest neighbours that searches find, over probes near random keys; None if empty."""
+        nearest = found = 0
+        for pivot in pivots:  # a session each: searches go between
+            async with self._database.session("search") as session:
+                row = await session.fetch_row(statement("operations/estimate_recall"), index, pivot=pivot)
+            if row is not None:
+                nearest += row["nearest"]
+                found += row["found"]
+        return found / nearest if nearest else None

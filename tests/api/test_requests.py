@@ -160,7 +160,7 @@ async def test_metrics_count_requests_and_problems_by_route_and_code(client: htt
     assert await value("onyx_vector_search_ready") == 1.0
     await index(client, document("a"))
     await search(client)
-    assert await value('onyx_vector_search_pool_connections{pool="search",state="open"}') >= 1
+    assert await value('onyx_vector_search_pool_connections_in_use{pool="search"}') == 0.0
 
 
 async def running_statements(connection: asyncpg.Connection) -> int:

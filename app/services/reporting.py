@@ -1,0 +1,80 @@
+"""What operators watch between requests: how large and how worn the indexes are, and what searches find."""
+
+import asyncio
+from time import monotonic
+from uuid import uuid4
+
+import structlog
+
+from app.domain.errors import ServiceError
+from app.domain.indexes import AnnState
+from app.observability import metrics
+from app.storage.indexes import IndexRepository
+from app.storage.operations import IndexHealth, OperationsRepository
+
+log = structlog.get_logger()
+
+INTERVAL = 15.0
+"""Seconds between looks at sizes."""
+RECALL_INTERVAL = 1800.0
+"""Seconds between recall estimates: each probe measures every chunk of an index once."""
+PROBES = 5
+REPORTED = 100
+"""Indexes with metrics of their own, the largest first: a tenant more is a set of time series more."""
+
+
+class IndexReporter:
+    """Every process reports, so that each can be asked; ask Prometheus for the maximum, not the sum."""
+
+    def __init__(self, operations: OperationsRepository, indexes: IndexRepository) -> None:
+        self._operations = operations
+        self._indexes = indexes
+        self._estimated: dict[int, float] = {}
+
+    async def run(self) -> None:
+        """Report until cancelled; a database that is away is waited for."""
+        while True:
+            try:
+                await self.report()
+            except ServiceError as error:
+                log.debug("report_skipped", code=error.code, detail=error.detail)
+            await asyncio.sleep(INTERVAL)
+
+    async def report(self) -> None:
+        """Publish how the indexes stand, and estimate recall where it is due."""
+        found = await self._operations.index_health(REPORTED)
+        states = await self._indexes.ann_states()
+        for gauge in (metrics.INDEX_CHUNKS, metrics.INDEX_DEAD_RATIO, metrics.INDEX_BYTES, metrics.ANN_PROGRESS):
+            gauge.clear()  # an index that was dropped leaves nothing behind
+        for health in found:
+            _publish(health, states.get(health.index_id, AnnState()))
+        await self._estimate({health.index_id for health in found}, states)
+
+    async def _estimate(self, reported: set[int], states: dict[int, AnnState]) -> None:
+        ready = {index_id for index_id in reported if states.get(index_id, AnnState()).state == "ready"}
+        due = {i for i in ready if monotonic() - self._estimated.get(i, -RECALL_INTERVAL) >= RECALL_INTERVAL}
+        if gone := self._estimated.keys() - ready:
+            metrics.RECALL.clear()  # who is still there comes back at once
+            due |= ready
+            for index_id in gone:
+                del self._estimated[index_id]
+        if not due:
+            return
+        for index in await self._indexes.list_all(None):
+            if index.index_id not in due:
+                continue
+            recall = await self._operations.recall(index, [uuid4() for _ in range(PROBES)])
+            self._estimated[index.index_id] = monotonic()
+            if recall is not None:
+                metrics.RECALL.labels(index.tenant_id, index.name).set(recall)
+
+
+def _publish(health: IndexHealth, ann: AnnState) -> None:
+    labels = (health.tenant_id, health.name)
+    rows = health.chunks + health.dead_chunks
+    metrics.INDEX_CHUNKS.labels(*labels).set(health.chunks)
+    metrics.INDEX_DEAD_RATIO.labels(*labels).set(health.dead_chunks / rows if rows else 0.0)
+    for part, size in health.bytes.items():
+        metrics.INDEX_BYTES.labels(*labels, part).set(size)
+    if ann.state != "none":
+        metrics.ANN_PROGRESS.labels(*labels).set(ann.progress)
