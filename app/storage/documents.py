@@ -31,9 +31,10 @@ class DocumentRepository:
         """
         ordered = sorted(documents, key=lambda document: document.key)
         rows = [_row(d, acl_ids, chunk_counts.get(d.key, 0)) | {"written_by": written_by} for d in ordered]
-        existed = await session.fetch_each(statement("documents/upsert_document"), index, rows)
+        written = await session.fetch_each(statement("documents/upsert_document"), index, rows)
         await self._write_title_embeddings(session, index, ordered)
-        return {document.key: row["already_existed"] for document, row in zip(ordered, existed, strict=True)}
+        existed = {row["document_key"]: row["already_existed"] for row in written}
+        return {document.key: existed.get(document.key, True) for document in ordered}
 
     async def create(
         self, session: Session, index: Index, documents: Sequence[Document], acl_ids: Mapping[UUID, int],

@@ -51,7 +51,7 @@ CREATE TABLE documents (
     project_ids         bigint[] NOT NULL,
     persona_ids         bigint[] NOT NULL,
     written_by          text NOT NULL CHECK (written_by IN ('index', 'port', 'import')),
-    revision            bigint NOT NULL, -- 1 when inserted, one more at each replacement
+    revision            bigint NOT NULL, -- 1 when inserted, one more at each replacement by something else
     title               text,
     semantic_identifier text NOT NULL,
     primary_owners      text[],

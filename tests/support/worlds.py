@@ -28,6 +28,14 @@ def spelt(at: datetime, zone: str) -> str:
     return at.astimezone(datetime.fromisoformat(f"2000-01-01T00:00{zone}").tzinfo).isoformat()
 
 
+def instant(text: str | None) -> datetime | None:
+    """Read such a text."""
+    if text is None:
+        return None
+    at = datetime.fromisoformat(text)
+    return (at.replace(tzinfo=UTC) if at.tzinfo is None else at).astimezone(UTC)
+
+
 instants = st.builds(
     lambda days, microseconds: NOW + timedelta(days=days, microseconds=microseconds),
     st.sampled_from(OFFSETS),

@@ -1,5 +1,6 @@
 -- Inserts a document or replaces everything about it; the row stays locked until the transaction ends, which
--- is what serialises the writers of one document. hidden null keeps what was there.
+-- is what serialises the writers of one document. hidden null keeps what was there. A document that is there and
+-- would not change is locked, not written, and gives no row.
 -- $1 document_key uuid
 -- $2 sanitised_key uuid
 -- $3 document_id text
@@ -21,6 +22,7 @@
 -- $19 secondary_owners text[]
 -- $20 metadata jsonb
 -- $21 written_by text
+-- -> document_key uuid
 -- -> already_existed boolean
 INSERT INTO documents AS d (index_id, document_key, sanitised_key, document_id, acl_id, boost, chunk_count, hidden,
     created_at, updated_at, source_type, document_sets, tags, hierarchy_node_ids, project_ids, persona_ids, title,
@@ -35,4 +37,12 @@ ON CONFLICT (index_id, document_key) DO UPDATE SET
     persona_ids = excluded.persona_ids, title = excluded.title, semantic_identifier = excluded.semantic_identifier,
     primary_owners = excluded.primary_owners, secondary_owners = excluded.secondary_owners,
     metadata = excluded.metadata, written_by = excluded.written_by, revision = d.revision + 1
-RETURNING d.revision > 1 AS already_existed
+WHERE (d.acl_id, d.boost, d.chunk_count, d.hidden, d.created_at, d.updated_at, d.source_type, d.document_sets, d.tags,
+    d.hierarchy_node_ids, d.project_ids, d.persona_ids, d.title, d.semantic_identifier, d.primary_owners,
+    d.secondary_owners, d.metadata, d.written_by)
+    IS DISTINCT FROM (excluded.acl_id, excluded.boost, excluded.chunk_count, coalesce($7::boolean, d.hidden),
+    excluded.created_at, excluded.updated_at, excluded.source_type, excluded.document_sets, excluded.tags,
+    excluded.hierarchy_node_ids, excluded.project_ids, excluded.persona_ids, excluded.title,
+    excluded.semantic_identifier, excluded.primary_owners, excluded.secondary_owners, excluded.metadata,
+    excluded.written_by)
+RETURNING d.document_key, d.revision > 1 AS already_existed
