@@ -155,12 +155,14 @@ async def test_metrics_count_requests_and_problems_by_route_and_code(client: htt
     await client.get("/indexes/none")
     await client.request("BREW", "/somewhere")
     assert [await value(name) for name in (problem, request, wild)] == [number + 1 for number in before]
-    assert await value("onyx_vector_search_ready") == 0.0
     await client.get("/health/ready")
     assert await value("onyx_vector_search_ready") == 1.0
+    searches = 'onyx_vector_search_search_total{search_type="semantic",strategy="exact"}'
+    before = [await value(searches)]
     await index(client, document("a"))
     await search(client)
     assert await value('onyx_vector_search_pool_connections_in_use{pool="search"}') == 0.0
+    assert [await value(searches)] == [before[0] + 1]
 
 
 async def running_statements(connection: asyncpg.Connection) -> int:
