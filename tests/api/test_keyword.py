@@ -31,7 +31,12 @@ async def test_a_word_finds_what_holds_it(client: httpx.AsyncClient) -> None:
     assert len(hybrid["hits"]) == 3
     for profile in ("default", "vespa", "opensearch", "rrf"):
         explained = await find(
-            client, "pump failed", embedding=[1.0, 0, 0, 0, 0, 0, 0, 1], explain=True, rank_profile=profile, feedback=True
+            client,
+            "pump failed",
+            embedding=[1.0, 0, 0, 0, 0, 0, 0, 1],
+            explain=True,
+            rank_profile=profile,
+            feedback=True,
         )
         for hit in explained["hits"]:
             parts = [value for name, value in hit["features"].items() if name.startswith("part_")]
