@@ -23,11 +23,13 @@ from app.observability import metrics
 from app.services.catalog import IndexCatalog
 from app.services.replacing import ChunkReplacement
 from app.services.terms import mean_length
+from app.services.vocabulary import Vocabulary
 from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
 from app.storage.database import Database, Session
 from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
+from app.storage.terms import TermsRepository
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,7 @@ class IndexingService:
         self._documents = DocumentRepository(database)
         self._chunks = ChunkRepository(database)
         self._access = AccessRepository(database)
+        self._vocabulary = Vocabulary(TermsRepository(database))
 
     async def write(
         self,
@@ -88,9 +91,10 @@ class IndexingService:
         return Prepared(documents, acl_ids, await self._average_length(index, documents))
 
     async def fit(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Sequence[Document]:
-        """Embed what came without an embedding, and check everything."""
+        """Embed what came without an embedding, check everything, and note the words."""
         documents = await self._embedded(index, documents)
         check_documents(index, documents, pointers)
+        await self._vocabulary.learn(index, documents)
         return documents
 
     async def _write_in(

@@ -1,4 +1,4 @@
-"""What is due is done by itself: graphs are built when they pay, abandoned uploads swept."""
+"""What is due is done by itself: graphs are built when they pay, statistics kept, abandoned uploads swept."""
 
 import asyncio
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ import structlog
 from app.domain.errors import ServiceError
 from app.domain.indexes import AnnState, Index
 from app.observability import metrics
+from app.services.terms_upkeep import TermsUpkeep
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
@@ -36,6 +37,7 @@ class Maintainer:
         self._database = database
         self._indexes = indexes
         self._options = options
+        self._terms = TermsUpkeep()
 
     async def run(self) -> None:
         """Work until cancelled; a database that goes away is waited for."""
@@ -69,7 +71,10 @@ class Maintainer:
         if swept := await repository.delete_stale_uploads(_UPLOADS_LIVE):
             log.info("uploads_swept", uploads=swept)
         states = await self._indexes.ann_states()
-        for index in await self._indexes.list_all(None):
+        indexes = await self._indexes.list_all(None)
+        for index in indexes:  # ahead of the graphs, which take long
+            await self._terms.care_for(repository.terms(), index)
+        for index in indexes:
             await self._care_for(repository, index, states.get(index.index_id, AnnState()))
 
     async def _care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:

@@ -5,6 +5,7 @@ from datetime import timedelta
 from app.domain.indexes import Index
 from app.storage.database import Session
 from app.storage.statements import statement
+from app.storage.terms_upkeep import TermsUpkeepRepository
 
 
 class MaintenanceRepository:
@@ -17,6 +18,10 @@ class MaintenanceRepository:
         """Become the one maintainer; it lasts as long as the connection."""
         row = await self._session.fetch_row(statement("maintenance/try_lock"))
         return bool(row and row["locked"])
+
+    def terms(self) -> TermsUpkeepRepository:
+        """The statements about terms, on the same session."""
+        return TermsUpkeepRepository(self._session)
 
     async def count_embeddings(self, index: Index) -> int:
         """Return about how many chunks an index has."""
