@@ -14,7 +14,7 @@ import orjson
 from typing_extensions import override
 
 from app import embedded
-from bench.dataset import CHUNKS_PER_DOCUMENT, Floats
+from bench.dataset import CHUNKS_PER_DOCUMENT, Dataset, Floats
 from bench.http import Connection
 from bench.processes import free_port, postgres_processes, running
 from bench.selections import K, Selection
@@ -175,6 +175,11 @@ def chunk_of(document_id: str, chunk_index: int) -> int:
     return int(document_id.rpartition("/")[2]) * CHUNKS_PER_DOCUMENT + chunk_index
 
 
+def access_of(dataset: Dataset, document: int) -> dict[str, object]:
+    """Return who may read a document, as the API takes it."""
+    return {"public": bool(dataset.access.public[document]), "entries": dataset.access.entries(document)}
+
+
 def _document(material: Material, document: int, id_prefix: str) -> dict[str, object]:
     dataset = material.dataset
     first = document * CHUNKS_PER_DOCUMENT
@@ -182,7 +187,7 @@ def _document(material: Material, document: int, id_prefix: str) -> dict[str, ob
         "id": id_prefix + spoken(document),
         "title": f"Document {document}",
         "source_type": "web",
-        "access": {"public": bool(dataset.access.public[document]), "entries": dataset.access.entries(document)},
+        "access": access_of(dataset, document),
         "document_sets": material.selections.labels_of(document),
         "chunks": [
             {"chunk_index": number, "content": text, "embedding": to_base64(dataset.vectors[first + number])}

@@ -36,4 +36,6 @@ def clean_json(value: Any) -> Any:  # noqa: ANN401  JSON has no narrower type
 
 def is_storable(text: str) -> bool:
     """Whether PostgreSQL can hold a text unchanged: neither NUL nor a lone surrogate is in it."""
+    if text.isascii():  # a hundred times cheaper to look through
+        return "\0" not in text
     return _UNSTORABLE.search(text) is None

@@ -29,6 +29,7 @@ Place = tuple[int | str, ...]
 
 MAX_ID_BYTES = 4096
 MAX_LIST = 200_000
+MAX_LABEL = 100_000
 MAX_QUERY_CHARACTERS = 200_000
 MAX_DIMENSION = 4000
 EMBEDDING_FORMS = ("embedding:base64", "embedding:numbers")
@@ -36,9 +37,12 @@ EMBEDDING_FORMS = ("embedding:base64", "embedding:numbers")
 
 
 class Body(BaseModel):
-    """A request body: fields it does not know are refused."""
+    """A request body: fields it does not know are refused.
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    Pydantic's cache of short strings is for keys only: the values of long lists would push each other out.
+    """
+
+    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, cache_strings="keys")
 
 
 def example(value: dict[str, Any]) -> ConfigDict:
@@ -97,8 +101,14 @@ def _from_base64(text: str) -> Vector:
 
 def _check_storable(text: str) -> str:
     if not is_storable(text):
-        raise PydanticCustomError("unstorable", "NUL and lone surrogates cannot be part of it")
+        _raise([_unstorable_text(text, ())])
     return text
+
+
+def _check_labels(labels: list[str]) -> list[str]:
+    if not is_storable("".join(labels)):
+        _raise([_unstorable_text(text, (place,)) for place, text in enumerate(labels) if not is_storable(text)])
+    return labels
 
 
 def _check_id(text: str) -> str:
@@ -156,6 +166,10 @@ def _unstorable(value: JsonValue, place: Place) -> Iterator[tuple[JsonValue, Pla
         yield value, place
 
 
+def _unstorable_text(text: str, place: Place) -> InitErrorDetails:
+    return _detail("unstorable", "NUL and lone surrogates cannot be part of it", text, place)
+
+
 def _detail(code: LiteralString, message: LiteralString, value: object, place: Place) -> InitErrorDetails:
     return InitErrorDetails(type=PydanticCustomError(code, message), loc=place, input=value)
 
@@ -167,14 +181,19 @@ def _raise(flaws: list[InitErrorDetails]) -> None:
 
 DocumentId = Annotated[str, AfterValidator(_check_id), Field(description="Any text of up to 4,096 bytes.")]
 IndexName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
-Label = Annotated[str, StringConstraints(max_length=100_000), AfterValidator(_check_storable)]
+Label = Annotated[str, StringConstraints(max_length=MAX_LABEL), AfterValidator(_check_storable)]
 """A name that is compared as it is: an access list entry, a document set, a source type."""
 CleanText = Annotated[str, AfterValidator(clean_text)]
 """Text from which control characters and lone surrogates are removed."""
 Metadata = Annotated[dict[str, JsonValue], AfterValidator(_check_numbers), AfterValidator(clean_json)]
 Moment = Annotated[datetime, AfterValidator(_check_moment)]
 Number = Annotated[int, Field(ge=-(2**63), le=2**63 - 1)]
-Labels = Annotated[list[Label], Field(max_length=MAX_LIST)]
+Labels = Annotated[
+    list[Annotated[str, StringConstraints(max_length=MAX_LABEL)]],
+    Field(max_length=MAX_LIST),
+    AfterValidator(_check_labels),
+]
+"""Checked as one text: an access control list may have 50,000 entries."""
 Numbers = Annotated[list[Number], Field(max_length=MAX_LIST)]
 DocumentIds = Annotated[list[DocumentId], Field(max_length=MAX_LIST)]
 ChunkIndex = Annotated[int, Field(ge=0, le=2**31 - 1)]
