@@ -70,7 +70,7 @@ async def found(http: httpx.AsyncClient, filters: Json | None = None, **fields: 
     return sorted({hit["document_id"] for hit in answer["hits"]})
 
 
-async def stored(http: httpx.AsyncClient, name: str, **parameters: object) -> Json:
+async def stored(http: httpx.AsyncClient, name: str, **parameters: str | bool) -> Json:
     """Show a document as it is stored, its id percent-encoded into the path."""
     answer = await http.get(path_of(name), params=parameters)
     assert answer.status_code == 200, answer.text

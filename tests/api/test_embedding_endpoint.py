@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import httpx
 import pytest
 
-from tests.api.calls import NEAR, base64_of, chunk, found, index, search, state, stored
+from tests.api.calls import NEAR, Json, base64_of, chunk, found, index, search, state, stored
 from tests.api.embeddings_endpoint import Endpoint, embedding_of, embeddings_endpoint
 from tests.conftest import make_settings, running
 
@@ -76,7 +76,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
 async def test_an_endpoint_at_fault_is_a_502_and_nothing_is_written(
-    http: httpx.AsyncClient, endpoint: Endpoint, fault: dict
+    http: httpx.AsyncClient, endpoint: Endpoint, fault: Json
 ) -> None:
     await index(http, {"id": "kept", "content": "text"})
     before = await state(http)

@@ -6,7 +6,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from tests.api.calls import NEAR, axis, base64_of, document, found, index, search, stored
+from tests.api.calls import NEAR, Json, axis, base64_of, document, found, index, search, stored
 from tests.conftest import make_settings, running
 
 
@@ -41,7 +41,7 @@ async def test_put_creates_once_and_then_verifies(client: httpx.AsyncClient) -> 
         {"embedding_dimension": 8, "rank_profile": "vespa"},
     ],
 )
-async def test_an_index_that_differs_is_refused_and_left_alone(client: httpx.AsyncClient, other: dict) -> None:
+async def test_an_index_that_differs_is_refused_and_left_alone(client: httpx.AsyncClient, other: Json) -> None:
     await client.put("/indexes/m", json={"embedding_dimension": 8})
     await index(client, document("a"), index="m")
     refused = await client.put("/indexes/m", json=other)
@@ -96,13 +96,15 @@ async def test_tenants_share_nothing(client: httpx.AsyncClient) -> None:
         body = {"embedding_dimension": 8, "access_control": False}
         assert (await client.put("/indexes/docs", json=body, headers=headers)).status_code == 201
 
-    async def call(headers: dict[str, str], body: dict) -> list:
+    async def call(headers: dict[str, str], body: Json) -> list[str]:
         answer = await client.post("/search", json={"index": "docs", "embedding": NEAR} | body, headers=headers)
         return [hit["title"] for hit in answer.json()["hits"]]
 
     for headers, title in ((acme, "of acme"), (zeta, "of zeta")):
-        body = {"index": "docs", "documents": [document("same", title=title)]}
-        assert not (await client.post("/documents", json=body, headers=headers)).json()["results"][0]["already_existed"]
+        titled = {"index": "docs", "documents": [document("same", title=title)]}
+        assert not (await client.post("/documents", json=titled, headers=headers)).json()["results"][0][
+            "already_existed"
+        ]
     assert await call(acme, {}) == ["of acme"]
     assert await call(zeta, {}) == ["of zeta"]
     gone = {"index": "docs", "document_ids": ["same"]}

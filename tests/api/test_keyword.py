@@ -1,3 +1,5 @@
+from typing import Any
+
 import httpx
 
 
@@ -10,13 +12,14 @@ async def add(client: httpx.AsyncClient, **texts: str) -> None:
     assert answer.status_code == 200, answer.text
 
 
-async def find(client: httpx.AsyncClient, query: str, **more: object) -> dict:
+async def find(client: httpx.AsyncClient, query: str, **more: object) -> dict[str, Any]:
     answer = await client.post("/search", json={"query": query, **more})
     assert answer.status_code == 200, answer.text
-    return answer.json()
+    found: dict[str, Any] = answer.json()
+    return found
 
 
-def ids(found: dict) -> list[str]:
+def ids(found: dict[str, Any]) -> list[str]:
     return [hit["document_id"] for hit in found["hits"]]
 
 

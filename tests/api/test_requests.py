@@ -13,6 +13,7 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from typing_extensions import override
 
 from app.main import create_app
 from app.settings import Settings
@@ -27,6 +28,7 @@ class Lines(logging.Handler):
         super().__init__()
         self.raw: list[str] = []
 
+    @override
     def emit(self, record: logging.LogRecord) -> None:
         self.raw.append(self.format(record))
 
@@ -76,7 +78,7 @@ async def test_an_id_that_is_given_comes_back(client: httpx.AsyncClient) -> None
 
 @pytest.mark.parametrize("given", [None, "", "a b", "x" * 129, "a\tb", "<script>", "é"])
 async def test_an_id_is_made_where_none_is_given_or_it_is_unsafe(client: httpx.AsyncClient, given: str | None) -> None:
-    headers = {} if given is None else {"x-request-id": given.encode()}
+    headers = [] if given is None else [(b"x-request-id", given.encode())]
     made = [(await client.get("/nothing", headers=headers)).headers["x-request-id"] for _ in range(2)]
     assert made[0] != made[1]
     assert all(len(each) == 32 and each != given for each in made)
@@ -126,7 +128,7 @@ async def test_secrets_are_never_logged(dsn: str, lines: Lines) -> None:
         logging.getLogger().handlers = [lines]
         headers = {"authorization": f"Bearer {secrets[1]}"}
         for path in ("/documents", "/search"):
-            body = {"documents": [{"id": "a", "content": "x"}]}
+            body: Json = {"documents": [{"id": "a", "content": "x"}]}
             if path == "/search":
                 body = {"query": "x", "mode": "semantic"}
             assert (await http.post(path, json=body, headers=headers)).status_code == 502

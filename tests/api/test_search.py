@@ -10,6 +10,7 @@ from tests.api.calls import (
     BOB,
     FAR,
     NEAR,
+    Json,
     axis,
     chunk,
     document,
@@ -200,7 +201,7 @@ async def test_metadata_must_contain_what_is_asked_for(client: httpx.AsyncClient
 
 async def test_all_conditions_hold_together(client: httpx.AsyncClient) -> None:
     name = await guarded_index(client)
-    fields = {
+    fields: Json = {
         "source_type": "web",
         "document_sets": ["S"],
         "metadata": {"k": "v"},

@@ -66,7 +66,8 @@ async def test_an_id_is_found_with_underscores_for_its_quotes(client: httpx.Asyn
         document("hidden'one"),
         index=name,
     )
-    alice, nobody = {"access_control_list": [ALICE]}, {"access_control_list": []}
+    alice: Json = {"access_control_list": [ALICE]}
+    nobody: Json = {"access_control_list": []}
     spelt = {"document_id": "it_s a_b_s"}
     assert await retrieve(client, spelt, index=name, filters=alice) == [("it's a_b's", 0)]
     assert await retrieve(client, spelt, index=name, filters=nobody) == []

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import httpx
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
+from typing_extensions import override
 
 from app.api.tracing import TracingMiddleware
 from app.main import create_app
@@ -19,6 +20,7 @@ class Kept(SpanExporter):
     def __init__(self) -> None:
         self.spans: list[ReadableSpan] = []
 
+    @override
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
         self.spans += spans
         return SpanExportResult.SUCCESS

@@ -92,7 +92,9 @@ def read_only(image: Path) -> Iterator[Path]:
                 subprocess.run(["umount", "-l", f"{folder}/{place}"], check=False, stderr=subprocess.DEVNULL)
 
 
-def command(pod: Manifest, manifests: list[Manifest], root: Path, image: dict[str, str]) -> tuple[list[str], dict[str, str]]:
+def command(
+    pod: Manifest, manifests: list[Manifest], root: Path, image: dict[str, str]
+) -> tuple[list[str], dict[str, str]]:
     """Return what runs a pod's container in the mounted image, and its environment."""
     [container] = pod["containers"]
     context = pod["securityContext"]
@@ -121,7 +123,7 @@ def wait_for(probe: Manifest, url: str, process: "subprocess.Popen[bytes]") -> f
     started = time.monotonic()
     for _ in range(probe["failureThreshold"]):
         status, _ = ask(url + probe["httpGet"]["path"])
-        if status == 200:  # noqa: PLR2004
+        if status == 200:
             return time.monotonic() - started
         if process.poll() is not None:
             raise SystemExit(f"the service ended with {process.returncode}")
@@ -134,10 +136,10 @@ def exercise(url: str) -> dict[str, Any]:
     vector = [1.0, *[0.0] * (DIMENSION - 1)]
     document = {"id": "it's/a test", "title": "Test", "content": "A document of the image test.", "embedding": vector}
     status, answer = ask(f"{url}/documents", {"documents": [document]})
-    if status != 200:  # noqa: PLR2004
+    if status != 200:
         raise SystemExit(f"indexing: {status} {answer}")
     status, answer = ask(f"{url}/search", {"embedding": vector, "mode": "semantic", "limit": 1})
-    if status != 200 or answer["hits"][0]["document_id"] != document["id"]:  # noqa: PLR2004
+    if status != 200 or answer["hits"][0]["document_id"] != document["id"]:
         raise SystemExit(f"searching: {status} {answer}")
     return answer
 
@@ -155,7 +157,14 @@ def main(root: str, dsn: str) -> None:
         "VECTOR_SEARCH_HOST": "0.0.0.0",  # noqa: S104  as the image says
     }
     with read_only(Path(root)) as mounted:
-        probe = ["chroot", "--userspec=10001:10001", str(mounted), "/bin/sh", "-c", "id -u; touch /srv/x; touch /tmp/x && echo tmp"]
+        probe = [
+            "chroot",
+            "--userspec=10001:10001",
+            str(mounted),
+            "/bin/sh",
+            "-c",
+            "id -u; touch /srv/x; touch /tmp/x && echo tmp",
+        ]
         print("inside:", " ".join(subprocess.run(probe, capture_output=True, text=True, check=True).stdout.split()))
         for _ in range(2):
             run, variables = command(pods["Job"], manifests, mounted, image)
@@ -167,7 +176,9 @@ def main(root: str, dsn: str) -> None:
         process = subprocess.Popen(run, env=variables)
         try:
             for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-                print(f"{name}: {container[name]['httpGet']['path']} passed after {wait_for(container[name], url, process):.2f} s")
+                print(
+                    f"{name}: {container[name]['httpGet']['path']} passed after {wait_for(container[name], url, process):.2f} s"
+                )
             answer = exercise(url)
             print(f"search: {answer['strategy']}, {answer['took_ms']} ms")
             health = [mounted / "opt/venv/bin/python"]

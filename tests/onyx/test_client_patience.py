@@ -4,6 +4,7 @@ import gzip
 import inspect
 import json
 from collections.abc import Callable
+from functools import partial
 
 import httpx
 import pytest
@@ -155,9 +156,8 @@ def test_all_attempts_together_stay_under_the_bound(purpose: Purpose, bound: flo
     """Whenever the last attempt begins, and however long each of its phases takes."""
     started = 0.0
     while True:
-        now = 0.0
-        attempts = Attempts(Patience(), purpose, clock=lambda: now)
-        now = started
+        clock = iter((0.0,))
+        attempts = Attempts(Patience(), purpose, clock=partial(next, clock, started))
         if attempts.wait(None) is None:
             break
         timeout = attempts.timeout()

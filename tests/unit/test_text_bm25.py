@@ -19,7 +19,7 @@ COUNTS = st.dictionaries(st.integers(0, 999_999_999), st.integers(1, 50), max_si
 def test_document_weights_are_those_of_the_formula(counts: dict[int, int], average: float) -> None:
     length = sum(counts.values())
     indices, weights = bm25.document_terms(counts, length, average)
-    assert (indices.dtype, weights.dtype) == (np.int32, np.float32)
+    assert (indices.dtype, weights.dtype) == (np.dtype(np.int32), np.dtype(np.float32))
     assert indices.tolist() == sorted(counts)
     expected = [counts[i] * 2.2 / (counts[i] + 1.2 * (0.25 + 0.75 * length / average)) for i in sorted(counts)]
     assert weights.tolist() == pytest.approx(expected, rel=1e-6)
@@ -88,7 +88,7 @@ def test_an_empty_query_has_no_candidates_and_misses_nothing() -> None:
 
 def test_terms_that_fit_are_taken_in_full_and_the_answer_is_exact() -> None:
     plan = choose_candidates([term(1, 100), term(2, 200)], 1000, 10_000)
-    assert (plan.covered, plan.unseen_bound) == ({1, 2}, 0)
+    assert (plan.covered, plan.unseen_bound) == (frozenset({1, 2}), 0.0)
 
 
 def test_a_common_term_is_taken_by_the_widest_tier_that_fits_its_share() -> None:
