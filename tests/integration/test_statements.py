@@ -31,7 +31,11 @@ async def test_what_cannot_be_prepared_runs(dsn: str) -> None:
     graph = f"chunk_embeddings_hnsw_{index.index_id}"
     async with connected(dsn) as connection:
         for which in [*commands.values(), *commands.values()]:
-            await connection.execute(text_of(which, index))
+            if "LOCK TABLE" in which.template:
+                async with connection.transaction():
+                    await connection.execute(text_of(which, index))
+            else:
+                await connection.execute(text_of(which, index))
         await connection.execute(text_of(commands["maintenance/create_ann_index"], index))
         definition = await connection.fetchval("SELECT pg_get_indexdef(to_regclass($1))", graph)
         assert "USING hnsw (((embedding)::halfvec(8)) halfvec_cosine_ops)" in definition
