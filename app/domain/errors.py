@@ -122,6 +122,10 @@ class DatabaseUnavailableError(DependencyError):
     code = "database_unavailable"
 
 
+class TablesBusyError(DatabaseUnavailableError):
+    """Tables that had to be had alone were in use."""
+
+
 class DatabaseReadOnlyError(DependencyError):
     """PostgreSQL takes no writes now: a standby, or a read-only transaction default."""
 

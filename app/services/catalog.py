@@ -1,13 +1,17 @@
 """Indexes: creating, finding and dropping them."""
 
+import asyncio
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from time import monotonic
+from typing import TypeVar
 
 from app.domain.errors import (
     Flaw,
     IndexMismatchError,
     IndexNotFoundError,
     InvalidRequestError,
+    TablesBusyError,
     TenantNotFoundError,
 )
 from app.domain.indexes import AnnState, Index, IndexSettings, IndexSize
@@ -18,6 +22,10 @@ from app.text.languages import SUPPORTED_LANGUAGES, language_named
 from app.text.tokeniser import TOKENISER_VERSION
 
 _FRESH_SECONDS = 1.0
+_DROP_ATTEMPTS = 50
+_DROP_PAUSE = 0.2
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +99,47 @@ class IndexCatalog:
             The language or the rank profile is unknown.
         """
         settings = _checked(settings)
+        index, created = await _patiently(lambda: self._put(tenant_id, name, settings, reset=reset))
+        if created:
+            self._known.pop((tenant_id, name), None)
+        return index, created
+
+    async def make_default(self, index: Index) -> None:
+        """Let the SQL function search_documents() read an index."""
+        async with self._database.transaction() as session:
+            await self._indexes.make_default(session, index)
+
+    async def drop(self, tenant_id: str, name: str) -> None:
+        """Drop an index with all it holds, in constant time."""
+
+        async def drop() -> None:
+            async with self._database.transaction() as session:
+                await self._indexes.lock(session, tenant_id, name)
+                index = await self._indexes.find_in(session, tenant_id, name)
+                if index is None:
+                    raise await self._not_found(tenant_id, name)
+                await self._indexes.drop(session, index)
+
+        await _patiently(drop)
+        self._known.pop((tenant_id, name), None)
+
+    async def list_states(self, tenant_id: str) -> list[IndexState]:
+        """Return every index of a tenant with its state."""
+        return [await self._state(index) for index in await self._indexes.list_all(tenant_id)]
+
+    async def state(self, tenant_id: str, name: str) -> IndexState:
+        """Return one index with its state."""
+        return await self._state(await self.get(tenant_id, name))
+
+    async def ann_ready(self, index: Index) -> bool:
+        """Whether an index has an HNSW graph that answers, as of a second ago."""
+        states, at = self._ann
+        if monotonic() - at > _FRESH_SECONDS:
+            states = await self._indexes.ann_states()
+            self._ann = (states, monotonic())
+        return states.get(index.index_id, AnnState()).state == "ready"
+
+    async def _put(self, tenant_id: str, name: str, settings: IndexSettings, *, reset: bool) -> tuple[Index, bool]:
         async with self._database.transaction() as session:
             existing = await self._indexes.find_in(session, tenant_id, name)
             if existing is None or reset:
@@ -117,39 +166,7 @@ class IndexCatalog:
                 rank_profile=settings.rank_profile or "default",
                 tokeniser_version=TOKENISER_VERSION,
             )
-        self._known.pop((tenant_id, name), None)
         return index, True
-
-    async def make_default(self, index: Index) -> None:
-        """Let the SQL function search_documents() read an index."""
-        async with self._database.transaction() as session:
-            await self._indexes.make_default(session, index)
-
-    async def drop(self, tenant_id: str, name: str) -> None:
-        """Drop an index with all it holds, in constant time."""
-        async with self._database.transaction() as session:
-            await self._indexes.lock(session, tenant_id, name)
-            index = await self._indexes.find_in(session, tenant_id, name)
-            if index is None:
-                raise await self._not_found(tenant_id, name)
-            await self._indexes.drop(session, index)
-        self._known.pop((tenant_id, name), None)
-
-    async def list_states(self, tenant_id: str) -> list[IndexState]:
-        """Return every index of a tenant with its state."""
-        return [await self._state(index) for index in await self._indexes.list_all(tenant_id)]
-
-    async def state(self, tenant_id: str, name: str) -> IndexState:
-        """Return one index with its state."""
-        return await self._state(await self.get(tenant_id, name))
-
-    async def ann_ready(self, index: Index) -> bool:
-        """Whether an index has an HNSW graph that answers, as of a second ago."""
-        states, at = self._ann
-        if monotonic() - at > _FRESH_SECONDS:
-            states = await self._indexes.ann_states()
-            self._ann = (states, monotonic())
-        return states.get(index.index_id, AnnState()).state == "ready"
 
     async def _state(self, index: Index) -> IndexState:
         states = await self._indexes.ann_states()
@@ -159,6 +176,16 @@ class IndexCatalog:
         if not await self._indexes.list_all(tenant_id):
             return TenantNotFoundError(f'The tenant "{tenant_id}" has no index. PUT /indexes/{{name}} creates one.')
         return IndexNotFoundError(f'There is no index "{name}". PUT /indexes/{name} creates it.')
+
+
+async def _patiently(work: Callable[[], Awaitable[_T]]) -> _T:
+    """Do what needs tables alone, again and again for some seconds: others are let through in between."""
+    for _ in range(_DROP_ATTEMPTS):
+        try:
+            return await work()
+        except TablesBusyError:
+            await asyncio.sleep(_DROP_PAUSE)
+    return await work()
 
 
 def _checked(settings: IndexSettings) -> IndexSettings:

@@ -12,6 +12,7 @@ from app.domain.errors import (
     DependencyError,
     IndexNotFoundError,
     QueryTimeoutError,
+    TablesBusyError,
 )
 
 _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
@@ -22,7 +23,7 @@ _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
     ("53", DatabaseUnavailableError, "The database has no resources left for this."),
     ("57P", DatabaseUnavailableError, "The database is starting or stopping."),
     ("40", DatabaseUnavailableError, "The database gave up on conflicting writes; try again."),
-    ("55P03", DatabaseUnavailableError, "A lock was not to be had in time; try again."),
+    ("55P03", TablesBusyError, "A lock was not to be had in time; try again."),
     ("28", DatabaseUnavailableError, "The database refused the login."),
     ("3D000", DatabaseUnavailableError, "The database does not exist."),
     ("58", DatabaseUnavailableError, "The database failed at its own files."),

@@ -48,7 +48,16 @@ class IndexRepository:
         return index
 
     async def drop(self, session: Session, index: Index) -> None:
-        """Drop an index with all it holds."""
+        """Drop an index with all it holds.
+
+        Raises
+        ------
+        TablesBusyError
+            Other statements were at the tables; nothing was done, and it may be tried again.
+        """
+        await session.execute(statement("indexes/limit_lock_wait"))
+        await session.execute(statement("indexes/cancel_ann_build"), index)
+        await session.execute(statement("indexes/lock_tables"))
         await session.execute(statement("indexes/drop_partitions"), index_id=index.index_id)
         await session.execute(statement("indexes/delete_index"), index_id=index.index_id)
 

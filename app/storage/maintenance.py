@@ -29,10 +29,11 @@ class MaintenanceRepository:
         return 0 if row is None else int(row["chunks"])
 
     async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
-        """Build the HNSW graph online."""
+        """Build the HNSW graph online, and let the planner know that it pays."""
         await self._session.build(
             statement("maintenance/create_ann_index"), index, m=m, ef_construction=ef_construction
         )
+        await self._session.build(statement("maintenance/analyse_embeddings"), index)
 
     async def drop_ann(self, index: Index) -> None:
         """Drop a graph, such as one whose build was interrupted."""

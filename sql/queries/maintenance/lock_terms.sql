@@ -2,7 +2,7 @@
 -- since their writer weighs them.
 -- $1 after_key uuid
 -- $2 after_chunk integer
--- $3 limit integer
+-- $3 limit bigint
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> length integer

@@ -1,5 +1,5 @@
 -- Mean length of chunks, in terms, over a random sample: keys are hashes.
--- $1 limit integer
+-- $1 limit bigint
 -- -> average_length double precision   null: no chunks
 SELECT avg(s.length) AS average_length
 FROM (

@@ -1,6 +1,6 @@
 -- Which share of an index's chunks passes the filter, by a random sample of documents: keys are hashes.
 -- :document_filter
--- $18 documents integer   size of the sample
+-- $18 documents bigint   size of the sample
 -- -> share double precision   null: no chunks
 SELECT sum(d.chunk_count) FILTER (WHERE d.passes)::double precision / nullif(sum(d.chunk_count), 0) AS share
 FROM (

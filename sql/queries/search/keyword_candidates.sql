@@ -3,7 +3,7 @@
 -- come along, so that ties are cut by document and chunk.
 -- :document_filter
 -- $18 query sparsevec        weights of the query's terms
--- $19 limit integer
+-- $19 limit bigint
 -- $20 any_terms integer[]    tokens of which a candidate has one
 -- $21 all_terms_1 integer[]  $21 to $26: tokens of which a candidate has all; null is no condition
 -- $22 all_terms_2 integer[]

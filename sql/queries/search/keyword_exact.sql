@@ -2,7 +2,7 @@
 -- few, and where nothing less than exact will do.
 -- :document_filter
 -- $18 query sparsevec   weights of the query's terms
--- $19 limit integer
+-- $19 limit bigint
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text

@@ -2,7 +2,7 @@
 -- Documents are looked up from the best chunk on, as in keyword_candidates.
 -- :document_filter
 -- $18 query sparsevec   weights of the query's terms
--- $19 limit integer
+-- $19 limit bigint
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text

@@ -1,8 +1,8 @@
 -- Keys of the nearest chunks by the HNSW graph, and of those the ones that pass the filter.
 -- :document_filter
 -- $18 embedding halfvec
--- $19 limit integer
--- $20 candidate_limit integer   rows taken from the graph before the filter
+-- $19 limit bigint
+-- $20 candidate_limit bigint   rows taken from the graph before the filter
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text

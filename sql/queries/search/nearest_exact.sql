@@ -1,7 +1,7 @@
 -- Keys of the nearest chunks among all that pass the filter, measured one by one; as semantic_exact.
 -- :document_filter
 -- $18 embedding halfvec
--- $19 limit integer
+-- $19 limit bigint
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text

@@ -1,6 +1,6 @@
 -- In how many chunks each of some tokens occurs, counted up to a bound.
 -- $1 tokens integer[]
--- $2 bound integer
+-- $2 bound bigint
 -- -> token integer
 -- -> chunks bigint
 SELECT k.token, (

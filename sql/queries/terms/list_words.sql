@@ -1,7 +1,7 @@
 -- Words of the vocabulary in a range, such as those with a prefix.
 -- $1 first text   included
 -- $2 last text    excluded; null: no end
--- $3 limit integer
+-- $3 limit bigint
 -- -> term text
 -- -> term_id integer
 SELECT v.term, v.term_id

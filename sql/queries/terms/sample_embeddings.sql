@@ -1,5 +1,5 @@
 -- Embeddings of the first chunks of some documents: a random sample, as keys are hashes.
--- $1 limit integer
+-- $1 limit bigint
 -- -> embedding halfvec
 SELECT e.embedding
 FROM chunk_embeddings AS e

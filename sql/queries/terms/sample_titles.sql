@@ -1,5 +1,5 @@
 -- Titles of some documents: keys are hashes, so the first ones by key are a random sample.
--- $1 limit integer
+-- $1 limit bigint
 -- -> title text
 SELECT d.title
 FROM documents AS d
