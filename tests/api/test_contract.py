@@ -215,6 +215,9 @@ def test_every_log_event_is_documented() -> None:
 async def test_pages_need_nothing_from_elsewhere(client: httpx.AsyncClient, name: str) -> None:
     shown = await client.get(f"/{name}")
     assert (shown.status_code, shown.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    policy = shown.headers["content-security-policy"]
+    assert "default-src 'self'" in policy  # ReDoc's bundle itself has a logo elsewhere
+    assert "http" not in policy
     assert not re.findall(r"https?://|//[a-z]", shown.text.replace("http://www.w3.org", ""))
     places = re.findall(r"(?:src|href|spec-url)=[\"']([^\"']+)[\"']|url: '([^']+)'", shown.text)
     paths = {first or second for first, second in places}
