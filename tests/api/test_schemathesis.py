@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Self
+from typing import Any, Self
 
 import httpx
 import hypothesis
@@ -21,6 +21,7 @@ from schemathesis.specs.openapi.checks import (
     response_schema_conformance,
     status_code_conformance,
 )
+from typing_extensions import override
 
 from app import embedded
 from app.main import create_app
@@ -46,6 +47,7 @@ class Serving(threading.Thread):
         self.server: uvicorn.Server | None = None
         self.base = ""
 
+    @override
     def run(self) -> None:
         asyncio.run(self._serve())
 
@@ -91,6 +93,6 @@ def base(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
 )
-def test_every_operation(case: schemathesis.Case, base: str) -> None:
+def test_every_operation(case: schemathesis.Case[Any], base: str) -> None:
     response = case.call(base_url=base)
     case.validate_response(response, checks=CHECKS)
