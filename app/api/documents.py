@@ -44,7 +44,7 @@ NDJSON = "application/x-ndjson"
 @router.post(
     "",
     summary="Index documents",
-    responses={200: {"model": IndexedList}, **problems(404, 415, 507)},
+    responses={200: {"model": IndexedList}, **problems(404, 415, 502, 507)},
     openapi_extra=accepts(DocumentsBody),
 )
 async def post_documents(
@@ -78,7 +78,7 @@ async def patch_documents(
 @router.post(
     "/delete",
     summary="Delete documents",
-    responses={200: {"model": ChangedList}, **problems(404, 415)},
+    responses={200: {"model": ChangedList}, **problems(404, 415, 507)},
     openapi_extra=accepts(DeleteBody),
 )
 async def delete_documents(
@@ -151,7 +151,7 @@ async def get_document(
 @router.delete(
     "/{document_id:text}",
     summary="Delete a document",
-    responses={200: {"model": ChangedAnswer}, **problems(404)},
+    responses={200: {"model": ChangedAnswer}, **problems(404, 507)},
 )
 async def delete_document(
     document_id: str, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None

@@ -18,7 +18,7 @@ Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
 @router.put(
     "/{name}",
     summary="Create an index, or make sure that it is what is asked for",
-    responses={200: {"model": IndexAnswer}, 201: {"model": IndexAnswer}, **problems(404, 409, 415)},
+    responses={200: {"model": IndexAnswer}, 201: {"model": IndexAnswer}, **problems(404, 409, 415, 507)},
     openapi_extra=accepts(IndexBody),
 )
 async def put_index(
@@ -57,7 +57,7 @@ async def delete_index(name: Name, services: ServicesOf, tenant: TenantOf) -> Re
 @router.delete(
     "/{name}/documents",
     summary="Empty an index in bounded steps",
-    responses={200: {"model": EmptiedAnswer}, **problems(404)},
+    responses={200: {"model": EmptiedAnswer}, **problems(404, 507)},
 )
 async def empty_index(
     name: Name, services: ServicesOf, tenant: TenantOf, limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000

@@ -20,6 +20,11 @@ _SAFE_ID = re.compile(r"[A-Za-z0-9_.\-]{1,128}")
 _METHODS = {"GET", "HEAD", "PUT", "POST", "PATCH", "DELETE", "OPTIONS"}
 CLIENT_LEFT = 499
 """In logs and metrics only: there is nobody to send it to."""
+_PAGE_POLICY = (
+    b"default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    b"img-src 'self' data:; font-src 'self' data:; worker-src blob:; frame-ancestors 'none'"
+)
+"""The API pages fetch nothing from elsewhere, not even the logo in ReDoc's bundle."""
 _UNBOUNDED = {"/health", "/health/ready", "/metrics"}
 
 
@@ -92,7 +97,10 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", []), (b"x-request-id", self._request_id.encode())]
+            headers = [*message.get("headers", []), (b"x-request-id", self._request_id.encode())]
+            if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
+                headers.append((b"content-security-policy", _PAGE_POLICY))
+            message["headers"] = headers
         await self._send(message)
 
 

@@ -19,7 +19,7 @@ router = APIRouter(prefix="/uploads", tags=["documents"])
 @router.put(
     "/{upload_id}/parts/{part}",
     summary="Send a part of a large document",
-    responses={200: {"model": PartAnswer}, **problems(404, 415, 507)},
+    responses={200: {"model": PartAnswer}, **problems(404, 415, 502, 507)},
     openapi_extra=accepts(PartBody),
 )
 async def put_part(

@@ -132,14 +132,11 @@ class IndexingService:
         index = await self._catalog.get(tenant_id, index_name)
         lists = [update.access for update in updates if update.access is not None]
         acl_ids = await self._access.intern(index, lists) if lists else {}
-        found: dict[UUID, int] = {}
         names = dict.fromkeys(name for update in updates for name in update.document_ids)
         async with self._database.transaction() as session:
             if len(updates) > 1:
                 await self._documents.lock(session, index, names)
-            for update in updates:
-                acl_id = None if update.access is None else acl_ids[update.access.digest]
-                found |= await self._documents.update(session, index, update, acl_id)
+            found = await self._documents.update(session, index, updates, acl_ids)
         metrics.DOCUMENTS_UPDATED.inc(len(found))
         return await self._changed(index, list(names), found)
 

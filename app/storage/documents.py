@@ -60,24 +60,11 @@ class DocumentRepository:
         )
 
     async def update(
-        self, session: Session, index: Index, update: DocumentUpdate, acl_id: int | None
+        self, session: Session, index: Index, updates: Sequence[DocumentUpdate], acl_ids: Mapping[UUID, int]
     ) -> dict[UUID, int]:
-        """Change metadata; return the chunk counts of the documents that were found, by key."""
-        rows = await session.fetch(
-            statement("documents/update_documents"),
-            index,
-            document_keys=[document_key(name) for name in update.document_ids],
-            acl_id=acl_id,
-            document_sets=update.document_sets,
-            boost=update.boost,
-            hidden=update.hidden,
-            project_ids=update.project_ids,
-            persona_ids=update.persona_ids,
-            hierarchy_node_ids=update.hierarchy_node_ids,
-            created_at=whole_seconds(update.created_at),
-            updated_at=whole_seconds(update.updated_at),
-            metadata=update.metadata,
-            tags=None if update.metadata is None else tags(update.metadata),
+        """Change metadata, in order; return the chunk counts of the documents that were found, by key."""
+        rows = await session.fetch_each(
+            statement("documents/update_documents"), index, [_changes(update, acl_ids) for update in updates]
         )
         return {row["document_key"]: row["chunk_count"] for row in rows}
 
@@ -149,4 +136,21 @@ def _row(document: Document, acl_ids: Mapping[UUID, int], chunk_count: int) -> d
         "primary_owners": document.primary_owners,
         "secondary_owners": document.secondary_owners,
         "metadata": document.metadata,
+    }
+
+
+def _changes(update: DocumentUpdate, acl_ids: Mapping[UUID, int]) -> dict[str, object]:
+    return {
+        "document_keys": [document_key(name) for name in update.document_ids],
+        "acl_id": None if update.access is None else acl_ids[update.access.digest],
+        "document_sets": update.document_sets,
+        "boost": update.boost,
+        "hidden": update.hidden,
+        "project_ids": update.project_ids,
+        "persona_ids": update.persona_ids,
+        "hierarchy_node_ids": update.hierarchy_node_ids,
+        "created_at": whole_seconds(update.created_at),
+        "updated_at": whole_seconds(update.updated_at),
+        "metadata": update.metadata,
+        "tags": None if update.metadata is None else tags(update.metadata),
     }
