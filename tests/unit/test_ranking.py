@@ -84,7 +84,7 @@ def test_opensearch_scales_each_list_over_its_own_hits(seed: int) -> None:
             listed = [value for value, rank in zip(values, ranks, strict=True) if rank != UNRANKED]
             if ranks[i] != UNRANKED:
                 scaled = (values[i] - min(listed)) / (max(listed) - min(listed))
-                score += 0.5 * (scaled if scaled else 0.001)
+                score += 0.5 * (scaled or 0.001)
         expected.append(score)
     np.testing.assert_allclose(fuse_opensearch(given).scores, expected, atol=1e-9)
 
@@ -117,10 +117,9 @@ def test_default_mixes_by_bound_and_spread(seed: int) -> None:
 def test_default_does_not_see_beyond_the_hundredth_of_each_list() -> None:
     few = make_candidates(8, count=300)
     order = {"vector_rank": np.argsort(np.argsort(-few.cosine)), "keyword_rank": np.argsort(np.argsort(-few.bm25))}
-    deep = {name: ranks for name, ranks in order.items()}
     shallow = {name: np.where(ranks < 120, ranks, UNRANKED) for name, ranks in order.items()}
     fields = {name: getattr(few, name) for name in Candidates.__slots__ if name not in order}
-    scores = [fuse(Candidates(**fields, **ranks), 0.4, 0.2, 40.0).scores for ranks in (deep, shallow)]
+    scores = [fuse(Candidates(**fields, **ranks), 0.4, 0.2, 40.0).scores for ranks in (order, shallow)]
     np.testing.assert_array_equal(*scores)
 
 
