@@ -92,10 +92,12 @@ class TitleScorer:
     ) -> Floats:
         """Return the BM25 of the query as a phrase in each content, shape (n,)."""
         scores = np.zeros(len(rows))
-        if self._phrase is None or not self._phrase.required or self._index.average_length is None:
+        if self._phrase is None or not self._phrase.required or not len(rows):
             return scores
+        # None for the first second of an index: then these chunks are all there is to go by.
+        average = self._index.average_length or float(np.mean([row["length"] for row in rows]))
         for place, _, content in await reader.texts(chunks, self._phrase.required):
-            scores[place] = self._phrase_score(content, rows[place]["length"], self._index.average_length)
+            scores[place] = self._phrase_score(content, rows[place]["length"], average)
         return scores
 
     def _phrase_score(self, text: str, length: int | None, average_length: float) -> float:

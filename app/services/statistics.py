@@ -136,7 +136,7 @@ class IndexStatistics:
     async def _counted(self, index: Index, known: _Known, tokens: list[int]) -> dict[int, float]:
         missing = [token for token in tokens if token not in known.counts]
         if missing:
-            found = await self._terms.count(index, missing, _LARGE)
+            found = await self._terms.count(index, missing)
             # What is not there may come at any moment, and must be found then: it is asked for each time.
             known.counts.update({token: chunks for token, chunks in found.items() if chunks})
         return {token: float(known.counts.get(token, 0)) for token in tokens}

@@ -41,10 +41,10 @@ class TermsRepository:
             rows = await session.fetch(statement("terms/list_frequencies"), index)
         return {row["token"]: row["share"] for row in rows}
 
-    async def count(self, index: Index, tokens: Sequence[int], bound: int) -> dict[int, int]:
-        """Count in how many chunks each token occurs, up to a bound."""
+    async def count(self, index: Index, tokens: Sequence[int]) -> dict[int, int]:
+        """Count in how many chunks each token occurs."""
         async with self._database.session("search") as session:
-            rows = await session.fetch(statement("terms/count_chunks"), index, tokens=list(tokens), bound=bound)
+            rows = await session.fetch(statement("terms/count_chunks"), index, tokens=list(tokens))
         return {row["token"]: row["chunks"] for row in rows}
 
     async def find_words(self, index: Index, words: Sequence[str]) -> dict[str, int]:

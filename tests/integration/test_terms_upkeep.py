@@ -97,8 +97,8 @@ async def test_statistics_are_there_after_maintenance(settings: Settings, dsn: s
     connection = await asyncpg.connect(dsn)
     try:
         listed = await connection.fetchval(
-            "SELECT most_common_elems IS NOT NULL FROM pg_stats"
-            " WHERE tablename LIKE 'chunk\\_terms\\_%' AND attname = 'terms'"
+            "SELECT most_common_elems IS NOT NULL FROM pg_stats "
+            "WHERE tablename LIKE 'chunk\\_terms\\_%' AND attname = 'terms'"
         )
     finally:
         await connection.close()

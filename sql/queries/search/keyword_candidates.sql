@@ -17,12 +17,30 @@
 -- -> bm25 double precision
 -- -> acl_count integer
 WITH scored AS MATERIALIZED (
-    SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
-    FROM chunk_terms AS t
-    WHERE t.index_id = :index_id
-      AND (t.terms && $20::integer[] OR t.terms @> $21::integer[] OR t.terms @> $22::integer[]
-           OR t.terms @> $23::integer[] OR t.terms @> $24::integer[] OR t.terms @> $25::integer[]
-           OR t.terms @> $26::integer[])
+    -- The tokens come by LATERAL, so that no plan knows them: it would reckon with comparing arrays at the
+    -- price of integers, and read the whole table through rather than its GIN index.
+    SELECT t.document_key, t.chunk_index, t.bm25
+    FROM (SELECT $20::integer[] AS tokens OFFSET 0) AS q
+    CROSS JOIN LATERAL (
+        SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
+        FROM chunk_terms AS t
+        WHERE t.index_id = :index_id AND t.terms && q.tokens
+        OFFSET 0
+    ) AS t
+    UNION
+    SELECT t.document_key, t.chunk_index, t.bm25
+    FROM (
+        VALUES ($21::integer[]), ($22::integer[]), ($23::integer[]), ($24::integer[]), ($25::integer[]),
+            ($26::integer[])
+        OFFSET 0
+    ) AS q(tokens)
+    CROSS JOIN LATERAL (
+        SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
+        FROM chunk_terms AS t
+        WHERE t.index_id = :index_id AND t.terms @> q.tokens
+        OFFSET 0
+    ) AS t
+    WHERE q.tokens IS NOT NULL
 ), best AS MATERIALIZED (
     SELECT s.document_key, s.chunk_index, d.document_id, s.bm25
     FROM (SELECT s.document_key, s.chunk_index, s.bm25 FROM scored AS s ORDER BY s.bm25 DESC OFFSET 0) AS s
