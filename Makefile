@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx lint types format eval schema lock bench clean
+.PHONY: run test test-onyx lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -18,6 +18,10 @@ test: $(VENV)/dev.stamp lint types  ## everything that must hold
 test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx itself: make test-onyx ONYX=/path/to/onyx
 	@test -d "$(ONYX)/backend/onyx" || { echo "Name a checkout of Onyx: make test-onyx ONYX=/path/to/onyx"; exit 1; }
 	ONYX=$(abspath $(ONYX)) $(BIN)/python tests/onyx/service.py tests/onyx/real/run $(ONYX_VENV)/bin/pytest
+
+bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
+	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
+		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
