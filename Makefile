@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx lint types format eval schema lock bench clean
+.PHONY: run test test-onyx lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -21,6 +21,10 @@ test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx its
 
 fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and forbids, for some minutes
 	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest tests/api/test_schemathesis.py -n 2 --dist worksteal
+
+bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
+	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
+		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

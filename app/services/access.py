@@ -1,5 +1,6 @@
 """Who may read what: access lists resolved once and remembered."""
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from hashlib import blake2b
@@ -21,12 +22,14 @@ class AccessResolver:
 
     What a list may read is remembered by a digest of the list. It is out of date as soon as the index has
     more access lists than it was made for; every statement says how many it saw, so a change by any process
-    is noticed by the very next query (`is_stale`).
+    is noticed by the very next query (`is_stale`). The searches of one chat turn come at once and with the
+    same list: the first resolves it, the others wait for that.
     """
 
     def __init__(self, access: AccessRepository) -> None:
         self._access = access
         self._known: OrderedDict[tuple[int, bytes], ReadableSets] = OrderedDict()
+        self._under_way: dict[tuple[int, bytes], asyncio.Task[ReadableSets]] = {}
 
     async def resolve(self, index: Index, filters: Filters, *, anew: bool = False) -> dict[str, object]:
         """Bind filters for an index.
@@ -68,8 +71,23 @@ class AccessResolver:
             metrics.ACCESS_CACHE.labels("hit").inc()
             return known
         metrics.ACCESS_CACHE.labels("stale" if known is not None else "miss").inc()
+        task = None if anew else self._under_way.get(key)  # what began before may not know what came up since
+        if task is None:
+            task = asyncio.create_task(self._look_up(index, key, entries))
+            self._under_way[key] = task
+            task.add_done_callback(lambda done: self._forget(key, done))
+        return await asyncio.shield(task)  # a request that is cancelled leaves it to the others
+
+    async def _look_up(self, index: Index, key: tuple[int, bytes], entries: Sequence[str]) -> ReadableSets:
         readable = await self._access.resolve(index, [entry_key(entry) for entry in entries])
-        self._known[key] = readable
+        if self._under_way.get(key) is asyncio.current_task():  # none that began later has taken its place
+            self._known[key] = readable
         while len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
         return readable
+
+    def _forget(self, key: tuple[int, bytes], task: asyncio.Task[ReadableSets]) -> None:
+        if self._under_way.get(key) is task:
+            del self._under_way[key]
+        if not task.cancelled():
+            task.exception()  # those who wait have it; if nobody does, asyncio shall not complain

@@ -10,11 +10,10 @@ from uuid import uuid4
 
 import pytest
 from onyx.db.enums import EmbeddingPrecision
-from onyx.document_index.interfaces_new import TenantState
+from onyx_objects import DIMENSION, make_index
 from onyx_vector_search import Client
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 
-DIMENSION = 8
 NAMED = os.environ.get("ONYX_TEST_SERVICE_URL")
 collect_ignore = [] if NAMED else ["real"]
 
@@ -51,12 +50,3 @@ def index(onyx_client: Client, index_name: str) -> PgVectorDocumentIndex:
     made = make_index(onyx_client, index_name)
     made.verify_and_create_index_if_necessary(DIMENSION, EmbeddingPrecision.FLOAT)
     return made
-
-
-def make_index(
-    client: Client, name: str, *, tenant: str = "public", multitenant: bool = False
-) -> PgVectorDocumentIndex:
-    """Make the object; no index is created."""
-    return PgVectorDocumentIndex(
-        TenantState(tenant_id=tenant, multitenant=multitenant), name, DIMENSION, EmbeddingPrecision.FLOAT, client
-    )

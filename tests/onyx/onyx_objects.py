@@ -7,8 +7,11 @@ from onyx.access.models import DocumentAccess
 from onyx.configs.constants import DocumentSource
 from onyx.connectors.models import Document
 from onyx.context.search.models import IndexFilters, InferenceChunk
-from onyx.document_index.interfaces_new import DocumentIndex, IndexingMetadata, MetadataUpdateRequest
+from onyx.db.enums import EmbeddingPrecision
+from onyx.document_index.interfaces_new import DocumentIndex, IndexingMetadata, MetadataUpdateRequest, TenantState
 from onyx.indexing.models import ChunkEmbedding, DocMetadataAwareIndexChunk
+from onyx_vector_search import Client
+from onyx_vector_search.adapter import PgVectorDocumentIndex
 
 DIMENSION = 8
 EVERYTHING = IndexFilters(access_control_list=None)
@@ -110,3 +113,12 @@ def seen(index: DocumentIndex, *entries: str, **filters: Any) -> set[str]:
     """Return the documents a search by meaning sees for a holder of these entries."""
     wanted = IndexFilters(access_control_list=list(entries), **filters)
     return ids(index.semantic_retrieval(vector(1), wanted, 100))
+
+
+def make_index(
+    client: Client, name: str, *, tenant: str = "public", multitenant: bool = False
+) -> PgVectorDocumentIndex:
+    """Make the object; no index is created."""
+    return PgVectorDocumentIndex(
+        TenantState(tenant_id=tenant, multitenant=multitenant), name, DIMENSION, EmbeddingPrecision.FLOAT, client
+    )

@@ -6,10 +6,9 @@ from collections.abc import AsyncIterator, Iterator
 import asyncpg
 import httpx
 import pytest
-from conftest import make_index
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.opensearch.client import OpenSearchIndexWriteBlockedError
-from onyx_objects import chunk, put, seen, update
+from onyx_objects import chunk, make_index, put, seen, update
 from onyx_vector_search import Client, IndexNotFoundError, ReadOnlyError, StorageFullError, calls
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 from service import serving

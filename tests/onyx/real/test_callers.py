@@ -8,13 +8,12 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
-from conftest import make_index
 from onyx.background.celery.tasks.shared.RetryDocumentIndex import RetryDocumentIndex
 from onyx.document_index.interfaces_new import IndexingMetadata
 from onyx.indexing.models import DocMetadataAwareIndexChunk, IndexingSetting
 from onyx.indexing.vector_db_insertion import write_chunks_to_vector_db_with_backoff
 from onyx.setup import setup_document_indices
-from onyx_objects import EVERYTHING, chunk, seen, update_request, vector
+from onyx_objects import EVERYTHING, chunk, make_index, seen, update_request, vector
 from onyx_vector_search import Client
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 

@@ -4,10 +4,10 @@ import inspect
 from collections.abc import Iterator
 
 import pytest
-from conftest import make_index
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.interfaces_new import DocumentIndex, TenantState
 from onyx.document_index.opensearch.opensearch_document_index import OpenSearchIndexPair
+from onyx_objects import make_index
 from onyx_vector_search import Client
 from onyx_vector_search.adapter import PgVectorDocumentIndex, PgVectorIndexPair
 from tests.external_dependency_unit.document_index import test_document_index

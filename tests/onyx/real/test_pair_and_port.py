@@ -1,14 +1,13 @@
 """Onyx's own tests of pairs and of model changes, with our classes where theirs would be; and a real model change."""
 
 import pytest
-from conftest import make_index
 from onyx.connectors.models import Document
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.opensearch.port_copy import copy_present_chunks_to_future
 from onyx.indexing.chunker import get_metadata_suffix_for_document_index
 from onyx.indexing.models import ChunkEmbedding, DocAwareChunk, IndexChunk
 from onyx.indexing.port_reembed import AugmentationReembedContext, ReembedStrategy
-from onyx_objects import EVERYTHING, access, chunk, document, put, seen, update, vector
+from onyx_objects import EVERYTHING, access, chunk, document, make_index, put, seen, update, vector
 from onyx_vector_search import Client, DocumentMissingError
 from onyx_vector_search.adapter import PgVectorDocumentIndex, PgVectorIndexPair
 from tests.unit.onyx.document_index.opensearch import test_index_pair_secondary_missing as of_pairs

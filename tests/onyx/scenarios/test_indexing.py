@@ -4,12 +4,11 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
-from conftest import make_index
 from onyx.connectors.models import BasicExpertInfo
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.interfaces_new import DocumentSectionRequest, IndexingMetadata
 from onyx.indexing.models import DocMetadataAwareIndexChunk
-from onyx_objects import EVERYTHING, NO_METADATA, access, chunk, document, ids, put, seen, update, vector
+from onyx_objects import EVERYTHING, NO_METADATA, access, chunk, document, ids, make_index, put, seen, update, vector
 from onyx_vector_search import Client, DuplicateDocumentError, IndexMismatchError, Options, RequestRefusedError
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 

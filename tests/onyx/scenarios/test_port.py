@@ -5,11 +5,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from conftest import make_index
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.interfaces_new import TenantState
 from onyx.document_index.opensearch.schema import DocumentChunk, DocumentChunkWithoutVectors
-from onyx_objects import EVERYTHING, access, chunk, document, put, seen, update, vector
+from onyx_objects import EVERYTHING, access, chunk, document, make_index, put, seen, update, vector
 from onyx_vector_search import Client
 from onyx_vector_search.adapter import PgVectorDocumentIndex
 

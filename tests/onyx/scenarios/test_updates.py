@@ -3,11 +3,10 @@
 from datetime import UTC, datetime
 
 import pytest
-from conftest import make_index
 from onyx.context.search.models import TimeRange
 from onyx.db.enums import EmbeddingPrecision
 from onyx.document_index.interfaces_new import MetadataUpdateRequest, SecondaryIndexDocumentMissingError
-from onyx_objects import EVERYTHING, access, chunk, put, seen, update, update_request, vector
+from onyx_objects import EVERYTHING, access, chunk, make_index, put, seen, update, update_request, vector
 from onyx_vector_search import Client, DocumentMissingError
 from onyx_vector_search.adapter import PgVectorDocumentIndex, PgVectorIndexPair
 

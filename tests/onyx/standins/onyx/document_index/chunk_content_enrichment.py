@@ -6,7 +6,8 @@ from onyx.indexing.models import DocMetadataAwareIndexChunk
 
 
 def generate_enriched_content_for_chunk_text(chunk: DocMetadataAwareIndexChunk) -> str:
-    return f"{chunk.title_prefix}{chunk.doc_summary}{chunk.content}{chunk.chunk_context}{chunk.metadata_suffix_keyword}"
+    start = f"{chunk.title_prefix}{chunk.doc_summary}{chunk.content}"
+    return f"{start}{chunk.chunk_context}{chunk.metadata_suffix_keyword}"
 
 
 def cleanup_content_for_chunks(chunks: list[InferenceChunkUncleaned]) -> list[InferenceChunk]:

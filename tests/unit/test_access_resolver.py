@@ -1,0 +1,91 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import cast
+from uuid import UUID
+
+import pytest
+
+from app.domain.filters import Filters
+from app.domain.indexes import Index
+from app.services.access import AccessResolver
+from app.storage.access import AccessRepository, ReadableSets
+
+INDEX = Index(1, "public", "i", 8, "english", True, "default", 1, None, None, datetime(2026, 1, 1, tzinfo=UTC))  # noqa: FBT003
+
+
+class Slow:
+    """Answers when it is let go, and counts."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+        self.go = asyncio.Event()
+        self.error: Exception | None = None
+
+    async def resolve(self, _index: Index, keys: Sequence[UUID]) -> ReadableSets:
+        self.calls += 1
+        number = self.calls
+        await self.go.wait()
+        if self.error is not None:
+            raise self.error
+        return ReadableSets(bytes([len(keys)]), number)
+
+
+def resolver(slow: Slow) -> AccessResolver:
+    return AccessResolver(cast("AccessRepository", slow))
+
+
+def asking(*entries: str) -> Filters:
+    return Filters(access_control_list=entries)
+
+
+async def test_searches_that_come_at_once_resolve_their_list_once() -> None:
+    slow = Slow()
+    access = resolver(slow)
+    tasks = [asyncio.create_task(access.resolve(INDEX, asking("a", "b"))) for _ in range(8)]
+    other = asyncio.create_task(access.resolve(INDEX, asking("a")))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    slow.go.set()
+    assert {values["acl_bitmap"] for values in await asyncio.gather(*tasks)} == {b"\x02"}
+    assert (await other)["acl_bitmap"] == b"\x01"
+    assert slow.calls == 2
+    await access.resolve(INDEX, asking("a", "b"))
+    assert slow.calls == 2
+
+
+async def test_the_one_that_resolves_may_be_cancelled() -> None:
+    slow = Slow()
+    access = resolver(slow)
+    first = asyncio.create_task(access.resolve(INDEX, asking("a")))
+    second = asyncio.create_task(access.resolve(INDEX, asking("a")))
+    await asyncio.sleep(0)
+    first.cancel()
+    slow.go.set()
+    assert (await second)["acl_count"] == 1
+    with pytest.raises(asyncio.CancelledError):
+        await first
+
+
+async def test_an_error_reaches_everybody_and_is_not_remembered() -> None:
+    slow = Slow()
+    slow.error = RuntimeError("away")
+    access = resolver(slow)
+    tasks = [asyncio.create_task(access.resolve(INDEX, asking("a"))) for _ in range(2)]
+    slow.go.set()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [str(result) for result in results] == ["away", "away"]
+    slow.error = None
+    assert (await access.resolve(INDEX, asking("a")))["acl_count"] == 2
+
+
+async def test_what_is_resolved_anew_does_not_wait_for_what_began_before() -> None:
+    slow = Slow()
+    access = resolver(slow)
+    before = asyncio.create_task(access.resolve(INDEX, asking("a")))
+    await asyncio.sleep(0)
+    anew = asyncio.create_task(access.resolve(INDEX, asking("a"), anew=True))
+    await asyncio.sleep(0)
+    slow.go.set()
+    assert ((await before)["acl_count"], (await anew)["acl_count"]) == (1, 2)
+    assert (await access.resolve(INDEX, asking("a")))["acl_count"] == 2
