@@ -17,8 +17,9 @@ import random
 import re
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from pathlib import Path
-from uuid import UUID
+from typing import TYPE_CHECKING
 
 import asyncpg
 import numpy as np
@@ -39,6 +40,9 @@ from app.storage.filters import filter_values
 from app.storage.indexes import IndexRepository
 from app.storage.terms import TermsRepository
 from app.text.bm25 import document_terms, gin_terms
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 DIMENSION = 384
 CHUNKS_PER_DOCUMENT = 8
@@ -196,7 +200,7 @@ async def measure(dsn: str, index: Index, texts: list[list[str]], count: int, *,
         if yardstick:
             chance = np.random.default_rng(8)
             vectors = chance.normal(0, 1, (50, DIMENSION)).astype(np.float32)
-            p50, p95 = await timed([lambda v=v: reader.nearest_ann(v, 10, 100) for v in vectors])
+            p50, p95 = await timed([partial(reader.nearest_ann, v, 10, 100) for v in vectors])
             print(f"vector search (ef_search 100)      p50 {p50:7.1f} ms   p95 {p95:7.1f} ms")
         for size in (3, 5, 10, 20):
             queries = [await interpreter.interpret(index, text) for text in questions(texts, size, count)]
@@ -208,7 +212,7 @@ async def measure(dsn: str, index: Index, texts: list[list[str]], count: int, *,
                     np.mean([agreement(s, e, k) for s, e in zip(scores, exact, strict=False)]) for k in (10, 100)
                 )
                 p50, p95 = await timed(
-                    [lambda q=q, b=budget, n=limit: find_keyword(reader, index, q, n, 1.0, budget=b) for q in queries]
+                    [partial(find_keyword, reader, index, q, limit, 1.0, budget=budget) for q in queries]
                 )
                 proven = np.mean([one.exact for one in found])
                 print(
