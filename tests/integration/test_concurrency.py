@@ -339,7 +339,10 @@ async def test_dropping_does_not_wait_for_a_build_nor_make_others_wait(databases
         await old.fetchval("SELECT count(*) FROM indexes")
         build = asyncio.create_task(build_graph(dsn, index))
         async with connected(dsn) as observer:
-            progress = "SELECT pid FROM pg_stat_progress_create_index WHERE phase LIKE 'waiting for%'"
+            progress = (
+                "SELECT pid FROM pg_stat_progress_create_index "
+                "WHERE phase LIKE 'waiting for%' AND datname = current_database()"
+            )
             await eventually(lambda: found(observer, progress))
         drop = asyncio.create_task(catalog.drop("public", "probe"))
         reads = [await third_reads(third, catalog_of(third)) for _ in range(10)]

@@ -1,6 +1,7 @@
--- Chunks of an index, by the statistics where there are some.
+-- Chunks of an index, by the statistics where there are some; the counter is ahead of ANALYZE in a bulk load.
 -- -> chunks bigint
-SELECT CASE WHEN c.reltuples > 0 THEN c.reltuples::bigint
+SELECT CASE WHEN greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid)) > 0
+            THEN greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid))
             ELSE (SELECT count(*) FROM (SELECT FROM chunk_embeddings AS e WHERE e.index_id = :index_id LIMIT 200000) AS e)
        END AS chunks
 FROM pg_class AS c
