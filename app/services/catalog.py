@@ -72,6 +72,17 @@ class IndexCatalog:
         self._known[key] = (index, monotonic())
         return index
 
+    async def get_anew(self, index: Index) -> Index:
+        """Return the index that has the name of a remembered one now.
+
+        Raises
+        ------
+        IndexNotFoundError
+            There is none any more.
+        """
+        self._known.pop((index.tenant_id, index.name), None)
+        return await self.get(index.tenant_id, index.name)
+
     async def confirm(self, index: Index) -> None:
         """Make sure that a remembered index still is the one of its name.
 
@@ -80,8 +91,7 @@ class IndexCatalog:
         IndexNotFoundError
             It was dropped.
         """
-        self._known.pop((index.tenant_id, index.name), None)
-        if (await self.get(index.tenant_id, index.name)).index_id != index.index_id:
+        if (await self.get_anew(index)).index_id != index.index_id:
             raise IndexNotFoundError(f'The index "{index.name}" was dropped and made anew; try again.')
 
     async def put(
@@ -129,6 +139,7 @@ class IndexCatalog:
 
     async def state(self, tenant_id: str, name: str) -> IndexState:
         """Return one index with its state."""
+        self._known.pop((tenant_id, name), None)
         return await self._state(await self.get(tenant_id, name))
 
     async def ann_ready(self, index: Index) -> bool:

@@ -14,7 +14,7 @@ from app.domain.documents import (
     WriteMode,
     Writer,
 )
-from app.domain.errors import EmbeddingMissingError
+from app.domain.errors import EmbeddingMissingError, IndexNotFoundError
 from app.domain.indexes import Index
 from app.domain.keys import document_key
 from app.domain.replacement import ChunkKey, ChunkState
@@ -76,13 +76,21 @@ class IndexingService:
             A document does not fit the index; nothing was written.
         """
         index = await self._catalog.get(tenant_id, index_name)
-        pointers = [f"/documents/{place}" for place in range(len(documents))]
-        prepared = await self.prepare(index, documents, pointers)
-        async with self._database.transaction() as session:
-            results = await self._write_in(session, index, prepared, mode, written_by)
+        try:
+            results = await self._write(index, documents, mode, written_by)
+        except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
+            results = await self._write(await self._catalog.get_anew(index), documents, mode, written_by)
         for result in results:
             metrics.DOCUMENTS_INDEXED.labels("replaced" if result.already_existed else "new").inc()
         return results
+
+    async def _write(
+        self, index: Index, documents: Sequence[Document], mode: WriteMode, written_by: Writer
+    ) -> list[IndexedDocument]:
+        pointers = [f"/documents/{place}" for place in range(len(documents))]
+        prepared = await self.prepare(index, documents, pointers)
+        async with self._database.transaction() as session:
+            return await self._write_in(session, index, prepared, mode, written_by)
 
     async def prepare(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Prepared:
         """Fit documents to an index, and settle what a transaction stands on."""
@@ -162,6 +170,8 @@ class IndexingService:
         async with self._database.transaction() as session:
             keys = await self._documents.first_keys(session, index, limit)
             gone = await self._documents.delete(session, index, keys)
+        if not gone:
+            await self._catalog.confirm(index)
         metrics.DOCUMENTS_DELETED.inc(len(gone))
         return len(gone), (await self._indexes.size(index)).documents
 

@@ -84,13 +84,17 @@ class ReadingService:
     ) -> tuple[list[tuple[Row, list[Row] | None]], UUID | None]:
         """Return one page of all documents, and where the next one begins."""
         index = await self._catalog.get(tenant_id, index_name)
-        return await self._page(index, after, limit, chunks=chunks, embeddings=embeddings)
+        page, following = await self._page(index, after, limit, chunks=chunks, embeddings=embeddings)
+        if not page:
+            await self._catalog.confirm(index)
+        return page, following
 
     async def export(
         self, tenant_id: str, index_name: str | None, after: UUID | None, *, chunks: bool, embeddings: bool
     ) -> AsyncIterator[tuple[Row, list[Row] | None]]:
         """Return every document from a position on; a page at a time is held in memory."""
         index = await self._catalog.get(tenant_id, index_name)
+        await self._catalog.confirm(index)
         return self._all_pages(index, after, chunks=chunks, embeddings=embeddings)
 
     async def scan(
@@ -100,6 +104,8 @@ class ReadingService:
         """Return one page of raw chunks of documents by id and chunk, and where the next one begins."""
         index = await self._catalog.get(tenant_id, index_name)
         rows = await self._chunks.scan(index, document_ids, after, limit + 1, with_embeddings=embeddings)
+        if not rows:
+            await self._catalog.confirm(index)
         if len(rows) <= limit:
             return rows, None
         return rows[:limit], (rows[limit - 1]["document_id"], rows[limit - 1]["chunk_index"])
@@ -113,6 +119,7 @@ class ReadingService:
             for item in page:
                 yield item
             more = position is not None
+        await self._catalog.confirm(index)  # an export that ends is whole: dropping the index breaks it off
 
     async def _page(
         self, index: Index, after: UUID | None, limit: int, *, chunks: bool, embeddings: bool

@@ -5,7 +5,7 @@ from dataclasses import asdict, replace
 from uuid import UUID
 
 from app.domain.documents import Chunk, Document, IndexedDocument
-from app.domain.errors import UploadIncompleteError, UploadNotFoundError
+from app.domain.errors import IndexNotFoundError, UploadIncompleteError, UploadNotFoundError
 from app.domain.indexes import Index
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService, Prepared
@@ -39,6 +39,12 @@ class UploadService:
             A chunk does not fit the index.
         """
         index = await self._catalog.get(tenant_id, index_name)
+        try:
+            await self._save_part(index, upload_id, part, chunks)
+        except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
+            await self._save_part(await self._catalog.get_anew(index), upload_id, part, chunks)
+
+    async def _save_part(self, index: Index, upload_id: UUID, part: int, chunks: Sequence[Chunk]) -> None:
         # Who may read it, and its title, come with the commit.
         whole = Document(id="", semantic_identifier="", chunks=tuple(chunks))
         fitting = await self._indexing.fit(replace(index, access_control=False), [whole], [""])

@@ -30,6 +30,7 @@ _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
     ("42P01", DatabaseUnavailableError, "The schema is not there: run `vector-search migrate`."),
 )
 _NO_PARTITION = "no partition of relation"
+_NO_INDEX = "uploads_index_id_fkey"
 
 
 @contextmanager
@@ -49,7 +50,7 @@ def translated_errors() -> Iterator[None]:
 
 def _translate(error: Exception) -> Exception:
     state = str(getattr(error, "sqlstate", None) or "")
-    if state == "23514" and _NO_PARTITION in str(error):
+    if (state == "23514" and _NO_PARTITION in str(error)) or (state == "23503" and _NO_INDEX in str(error)):
         return IndexNotFoundError("The index was dropped.")
     for prefix, kind, detail in _BY_STATE:
         if state.startswith(prefix):

@@ -1,12 +1,13 @@
 """Indexes: created by whoever comes first, told apart by tenant, dropped and emptied."""
 
 import asyncio
+from uuid import UUID
 
 import httpx
 import pytest
 
 from app.settings import Settings
-from tests.api.calls import NEAR, Json, axis, base64_of, document, found, index, search, stored
+from tests.api.calls import NEAR, Json, axis, base64_of, chunk, document, found, index, search, stored
 from tests.conftest import make_settings, running
 
 
@@ -147,6 +148,62 @@ async def test_another_process_learns_that_an_index_was_dropped(dsn: str) -> Non
         assert (refused.status_code, refused.json()["code"]) == (404, "index_not_found")
         patched = await one.patch("/documents", json={"index": "m", "updates": [{"document_ids": ["b"], "boost": 1}]})
         assert (patched.status_code, patched.json()["code"]) == (404, "index_not_found")
+
+
+async def test_no_call_takes_a_dropped_index_for_an_empty_one(dsn: str) -> None:
+    settings = make_settings(dsn)
+    query = "index=m"
+    calls: list[tuple[str, str, Json | None]] = [
+        ("GET", "/indexes/m", None),
+        ("GET", f"/documents?{query}", None),
+        ("GET", f"/documents?{query}&ndjson=true", None),
+        ("GET", f"/documents/a?{query}", None),
+        ("DELETE", f"/documents/a?{query}", None),
+        ("DELETE", "/indexes/m/documents", None),
+        ("PUT", f"/uploads/{UUID(int=7)}/parts/0", {"index": "m", "chunks": [chunk(0)]}),
+        ("POST", "/chunks/scan", {"index": "m", "document_ids": ["a"]}),
+        ("POST", "/chunks/retrieve", {"index": "m", "sections": [{"document_id": "a"}]}),
+        ("POST", "/search", {"index": "m", "mode": "random"}),
+        ("POST", "/search", {"index": "m", "mode": "keyword", "query": "a"}),
+        ("POST", "/search", {"index": "m", "mode": "hybrid", "query": "a", "embedding": NEAR}),
+    ]
+    async with running(settings) as one, running(settings) as other:
+        for method, path, body in calls:
+            await other.put("/indexes/m", json={"embedding_dimension": 8, "access_control": False})
+            await index(one, document("a"), index="m")  # one remembers the index now
+            await other.delete("/indexes/m")
+            answer = await one.request(method, path, json=body)
+            assert (answer.status_code, answer.json().get("code")) == (404, "index_not_found"), (method, path)
+
+
+async def test_an_index_dropped_under_searches_and_writes_is_a_clear_answer(dsn: str) -> None:
+    settings = make_settings(dsn)
+    body = {"embedding_dimension": 8, "access_control": False}
+    seen: set[tuple[int, str | None]] = set()
+    async with running(settings) as one, running(settings) as other:
+        await index(one, document("a"))
+
+        async def use(turn: int) -> None:
+            name = "m" if turn % 2 else "documents"
+            possible: list[tuple[str, Json]] = [
+                ("/search", {"embedding": NEAR}),
+                ("/documents", {"documents": [document(f"d{turn}")]}),
+                ("/search", {"query": "part", "embedding": NEAR, "mode": "hybrid"}),
+            ]
+            path, fields = possible[turn // 2 % 3]
+            answer = await one.post(path, json={"index": name} | fields)
+            seen.add((answer.status_code, answer.json().get("code")))
+
+        async def replace() -> None:
+            for _ in range(6):
+                await other.put("/indexes/m", json=body)
+                await asyncio.sleep(0.05)
+                dropped = await other.delete("/indexes/m")
+                assert dropped.status_code in {204, 503}, dropped.text
+
+        await asyncio.gather(replace(), *[use(turn) for turn in range(48)])
+    assert seen <= {(200, None), (404, "index_not_found"), (503, "database_unavailable")}
+    assert (200, None) in seen
 
 
 async def test_emptying_goes_in_bounded_steps(client: httpx.AsyncClient) -> None:
