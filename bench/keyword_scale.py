@@ -33,7 +33,6 @@ from app.services.keyword import BUDGET, HYBRID_BUDGET, find_keyword
 from app.services.statistics import IndexStatistics
 from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader
-from app.storage.chunks import _TERMS_COLUMNS
 from app.storage.codecs import SparseVector
 from app.storage.database import Database
 from app.storage.filters import filter_values
@@ -48,6 +47,14 @@ DIMENSION = 384
 CHUNKS_PER_DOCUMENT = 8
 CHARACTERS = 850
 BATCH = 5_000
+TERMS_COLUMNS = {
+    "index_id": "integer",
+    "document_key": "uuid",
+    "chunk_index": "integer",
+    "length": "integer",
+    "weights": "sparsevec",
+    "terms": "integer[]",
+}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -103,7 +110,7 @@ async def fill(dsn: str, index: Index, texts: list[list[str]], count: int) -> di
             )
         written = time.perf_counter()
         async with database.transaction() as session:
-            await session.copy("chunk_terms", _TERMS_COLUMNS, rows)
+            await session.copy("chunk_terms", TERMS_COLUMNS, rows)
         spent["tokenise"] += written - began
         spent["write"] += time.perf_counter() - written
     names = [f"d{number}" for number in range(-(-count // CHUNKS_PER_DOCUMENT))]

@@ -20,6 +20,9 @@ from app.text.typos import KnownWord, rank_corrections, typo_candidates
 _PREFIX_WORDS = 20
 _PREFIX_LOOKED_AT = 300
 _CORRECTIONS = 2
+CORRECTED_WEIGHT = 0.5
+"""What a correction counts for, against a word that was typed: it is a guess."""
+
 _MOST_CORRECTED = 8
 """Unknown words beyond are left as they are: a text full of them is not English with typos."""
 
@@ -77,7 +80,7 @@ class _Word:
     """A term to look up: how often it counts, and in how many chunks it (or its group) occurs."""
 
     term_id: int
-    times: int
+    times: float
     df: float
     group_df: float
 
@@ -129,7 +132,7 @@ class QueryInterpreter:
             ]
             best = rank_corrections(term.surface, known, _CORRECTIONS)
             if best:
-                words += _group(best, term.qtf)
+                words += _group(best, term.qtf * CORRECTED_WEIGHT)
                 expansions.append(Expansion("typo", term.surface, tuple(word.surface for word in best)))
         return words, expansions
 
@@ -165,7 +168,7 @@ class QueryInterpreter:
         )
 
 
-def _group(words: Iterable[KnownWord], times: int) -> list[_Word]:
+def _group(words: Iterable[KnownWord], times: float) -> list[_Word]:
     """Let words stand for one: a chunk with any of them is as rare as one with the group."""
     listed = list(words)
     together = sum(word.df for word in listed)

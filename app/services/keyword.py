@@ -17,10 +17,10 @@ from app.text.phrases import Phrase, phrase_matches
 SMALL = 20_000
 """Chunks up to which an index, or what a filter leaves of it, is measured one by one."""
 
-BUDGET = 5_000
+BUDGET = 8_000
 """Chunks scored for a keyword search, about; more under a filter, up to `LARGEST_BUDGET`."""
 
-HYBRID_BUDGET = 2_000
+HYBRID_BUDGET = 6_000
 """The same in a hybrid search, where the vector finds what this misses."""
 
 LARGEST_BUDGET = 20_000
