@@ -4,7 +4,7 @@ A turn: 8 hybrid searches at once for one user with 20,000 access list entries, 
 sections around hits, also at once. The service is another process on a loopback port. Wire bytes are those of
 bodies as they are sent, compressed where they are.
 
-    make bench-onyx [OPTIONS="--documents 2000 --turns 20 --search hybrid"]
+    make bench-onyx [OPTIONS="--documents 1000 --turns 20 --search hybrid"]
 
 `tests/onyx` lends the service and the stand-ins of Onyx's classes.
 """
@@ -191,7 +191,7 @@ def _vector(draw: Random, dimension: int) -> list[float]:
 def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--documents", type=int, default=2000)
+    parser.add_argument("--documents", type=int, default=1000)
     parser.add_argument("--turns", type=int, default=20)
     parser.add_argument("--search", choices=["hybrid", "semantic"], default="hybrid")
     parser.add_argument("--gzip-from", type=int, default=Options().gzip_from)
