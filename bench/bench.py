@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.cpu import ProcessorTime
 from bench.driving import Driver, Run
 from bench.floor import Floor, UnknownStatementError
-from bench.processes import processor_seconds
 from bench.results import Cells
 from bench.selections import OPEN, K, Selection, recall
 from bench.service import Service
@@ -94,16 +94,15 @@ class Bench:
         stream = (2, round_number, hash_of(system.name), hash_of(selection.name), concurrency)
         queries = self.rng(*stream).permutation(len(self.material.dataset.queries))[: self.pace.questions].tolist()
         questions = [system.prepare(self.material.dataset.queries[query], selection, effort) for query in queries]
-        workers = system.workers()
-        used = processor_seconds(workers)
+        used = ProcessorTime(system.workers())
         run = self.driver.run(system, questions, concurrency, self.pace.seconds)
-        used = processor_seconds(workers) - used
+        cpu = used.seconds()
         truth = self.material.selections.truth(selection)
         read = [(queries[place], system.read(answer)) for place, answer in run.answers]
         short = sum(len(found) < min(K, int((truth[query] >= 0).sum())) for query, found in read)
         recalls = [recall(found, truth[query]) for query, found in read]
         return of_latencies(run.latencies, run.seconds) | {
-            "cpu_ms": used / len(run.answers) * 1000,
+            "cpu_ms": cpu / len(run.answers) * 1000,
             "recall": float(np.mean(recalls)),
             "short": float(short),
         }

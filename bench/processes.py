@@ -3,8 +3,8 @@
 import socket
 import subprocess
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from http.client import HTTPException
 from pathlib import Path
 
@@ -70,20 +70,6 @@ def postgres_processes(data_dir: Path) -> list[int]:
     pid_file = next(data_dir.rglob("postmaster.pid"))
     postmaster = psutil.Process(int(pid_file.read_text(encoding="utf-8").split()[0]))
     return [postmaster.pid, *(child.pid for child in postmaster.children(recursive=True))]
-
-
-def processor_seconds(process_ids: Iterable[int]) -> float:
-    """Return the processor time that processes have used, in all their threads.
-
-    Wall time on a busy machine measures the others too; this hardly does. Read from the scheduler's own
-    count in nanoseconds, as ``times`` counts in steps of 10 ms.
-    """
-    total = 0
-    for process_id in process_ids:
-        for count in Path(f"/proc/{process_id}/task").glob("*/schedstat"):
-            with suppress(OSError):  # a thread that ended meanwhile
-                total += int(count.read_text(encoding="utf-8").split()[0])
-    return total / 1e9
 
 
 def resident_megabytes(process_id: int) -> float:

@@ -1,10 +1,15 @@
 """What the benchmarks compute about answers and runs, where a mistake would flatter us."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
+from time import process_time
 
 import numpy as np
 import pytest
 
+from bench.cpu import ProcessorTime
 from bench.dataset import CHUNKS_PER_DOCUMENT, Dataset, Recipe
 from bench.results import Results, differences
 from bench.selections import K, Selections, exact_answers, recall
@@ -108,3 +113,14 @@ def test_a_difference_is_one_only_when_the_ranges_part() -> None:
     assert (was, now, apart) == (1.0, 1.3, True)
     ((*_, apart),) = differences(results([1.0, 0.9, 1.2]), results([1.3, 1.1, 1.5]))
     assert not apart
+
+
+def test_processor_time_counts_work_and_not_the_processes_that_ended() -> None:
+    spinning = "end = __import__('time').process_time() + 0.3\nwhile __import__('time').process_time() < end: pass"
+    with subprocess.Popen([sys.executable, "-c", f"{spinning}\ninput()"], stdin=subprocess.PIPE) as ending:
+        used = ProcessorTime([os.getpid(), ending.pid])
+        end = process_time() + 0.2
+        while process_time() < end:
+            pass
+        ending.communicate(b"\n")
+    assert 0.2 <= used.seconds() < 0.45
