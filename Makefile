@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test faults-import test-onyx fuzz lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -25,6 +25,9 @@ fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and for
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
 		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
+
+faults-import: $(VENV)/dev.stamp  ## kill an import a hundred times
+	$(BIN)/python -m pytest tests/faults/test_import_kills.py --kills 100
 
 lint: $(VENV)/dev.stamp
 	$(BIN)/ruff check .

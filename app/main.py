@@ -138,14 +138,15 @@ def _services(settings: Settings, database: Database, embedder: EmbeddingClient 
         indexing=indexing,
         uploads=UploadService(database, catalog, indexing),
         reading=ReadingService(catalog, access, DocumentRepository(database), ChunkRepository(database)),
-        search=_searching(database, catalog, access, embedder),
+        search=search_service(database, catalog, access, embedder),
         readiness=ReadinessService(OperationsRepository(database)),
     )
 
 
-def _searching(
+def search_service(
     database: Database, catalog: IndexCatalog, access: AccessResolver, embedder: EmbeddingClient | None
 ) -> SearchService:
+    """Put search together; commands search as the service does."""
     terms = TermsRepository(database)
     statistics = IndexStatistics(terms)
     ranked = RankedSearch(database, catalog, access, statistics, QueryInterpreter(statistics, terms))

@@ -86,6 +86,49 @@ CREATE TABLE documents (
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON ONLY public.documents USING btree (index_id, sanitised_key) WHERE (sanitised_key IS NOT NULL);
 
+CREATE TABLE import_rejects (
+    import_id uuid NOT NULL,
+    reject_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,
+    slice integer NOT NULL,
+    page integer NOT NULL,
+    code text NOT NULL,
+    detail text NOT NULL,
+    body bytea NOT NULL,
+    CONSTRAINT import_rejects_import_id_slice_fkey FOREIGN KEY (import_id, slice) REFERENCES import_slices(import_id, slice) ON DELETE CASCADE,
+    CONSTRAINT import_rejects_pkey PRIMARY KEY (import_id, reject_id)
+);
+
+CREATE TABLE import_slices (
+    import_id uuid NOT NULL,
+    slice integer NOT NULL,
+    "position" text,
+    pages integer NOT NULL DEFAULT 0,
+    counts jsonb NOT NULL DEFAULT '{}'::jsonb,
+    finished boolean NOT NULL DEFAULT false,
+    updated_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT import_slices_slice_check CHECK ((slice >= 0)),
+    CONSTRAINT import_slices_import_id_fkey FOREIGN KEY (import_id) REFERENCES imports(import_id) ON DELETE CASCADE,
+    CONSTRAINT import_slices_pkey PRIMARY KEY (import_id, slice)
+);
+
+CREATE TABLE imports (
+    import_id uuid NOT NULL,
+    index_id integer NOT NULL,
+    source text NOT NULL,
+    fingerprint uuid NOT NULL,
+    parameters jsonb NOT NULL,
+    state text NOT NULL,
+    expected_rows bigint,
+    error text,
+    attempts integer NOT NULL DEFAULT 1,
+    started_at timestamp with time zone NOT NULL DEFAULT now(),
+    finished_at timestamp with time zone,
+    CONSTRAINT imports_state_check CHECK ((state = ANY (ARRAY['open'::text, 'finished'::text, 'abandoned'::text]))),
+    CONSTRAINT imports_index_id_fkey FOREIGN KEY (index_id) REFERENCES indexes(index_id) ON DELETE CASCADE,
+    CONSTRAINT imports_pkey PRIMARY KEY (import_id)
+);
+CREATE UNIQUE INDEX imports_open ON public.imports USING btree (index_id, fingerprint) WHERE (state = 'open'::text);
+
 CREATE TABLE indexes (
     index_id integer NOT NULL GENERATED ALWAYS AS IDENTITY,
     tenant_id text NOT NULL,

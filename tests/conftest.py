@@ -24,6 +24,7 @@ DIMENSION = 8
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
+    parser.addoption("--kills", type=int, default=4, help="How often an import is killed.")
 
 
 @pytest.fixture(scope="session")

@@ -24,6 +24,7 @@ from app.api.schemas.documents import (
     StoredDocument,
     UpdatesBody,
 )
+from app.domain.interchange import write_document
 
 
 class _TextConvertor(PathConvertor):
@@ -116,15 +117,13 @@ async def list_documents(
 
         async def lines() -> AsyncIterator[bytes]:
             async for row, parts in rows:
-                yield orjson.dumps(
-                    rendering.document(row, parts, embeddings=embeddings), option=orjson.OPT_APPEND_NEWLINE
-                )
+                yield orjson.dumps(write_document(row, parts, embeddings=embeddings), option=orjson.OPT_APPEND_NEWLINE)
 
         return StreamingResponse(lines(), media_type=NDJSON)
     page, following = await services.reading.page(tenant, index, after, limit, chunks=chunks, embeddings=embeddings)
     return json_response(
         {
-            "documents": [rendering.document(row, parts, embeddings=embeddings) for row, parts in page],
+            "documents": [write_document(row, parts, embeddings=embeddings) for row, parts in page],
             "next_cursor": None if following is None else rendering.encode_cursor(following),
         }
     )
@@ -145,7 +144,7 @@ async def get_document(
 ) -> Response:
     """As it is stored, whoever may read it. The id is percent-encoded."""
     row, parts = await services.reading.document(tenant, index, document_id, chunks=chunks, embeddings=embeddings)
-    return json_response(rendering.document(row, parts, embeddings=embeddings))
+    return json_response(write_document(row, parts, embeddings=embeddings))
 
 
 @router.delete(

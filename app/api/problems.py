@@ -28,6 +28,7 @@ PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.EmbeddingMissingError: (422, "An embedding is missing"),
     errors.AccessListMissingError: (422, "The access control list is missing"),
     errors.InvalidTenantError: (422, "The tenant is not valid"),
+    errors.UnstorableError: (422, "PostgreSQL cannot hold it"),
     errors.UnauthorisedError: (401, "A key is needed"),
     errors.TenantNotFoundError: (404, "There is no such tenant"),
     errors.IndexNotFoundError: (404, "There is no such index"),

@@ -1,19 +1,18 @@
 """Rows as JSON, without building models: the contract tests hold every answer against its model."""
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, TypeVar
 from uuid import UUID
 
-import numpy as np
 import orjson
 from fastapi import Response
 from pydantic import TypeAdapter
 
 from app.api.problems import HttpError
-from app.api.schemas.documents import StoredChunk, StoredDocument
 from app.api.schemas.fields import ChunkIndex, DocumentId
 from app.api.schemas.search import ChunkAnswer, RawChunk
+from app.domain.interchange import encode_vector
 from app.domain.search import Answer
 
 Row = Mapping[str, Any]
@@ -24,10 +23,6 @@ _CHUNK: TypeAdapter[tuple[str, int]] = TypeAdapter(tuple[DocumentId, ChunkIndex]
 
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
-_STORED_FIELDS = tuple(name for name in StoredChunk.model_fields if name != "embedding")
-_DOCUMENT_FIELDS = tuple(
-    name for name in StoredDocument.model_fields if name not in {"id", "access", "title_embedding", "chunks"}
-)
 
 
 def json_response(content: object, status: int = 200) -> Response:
@@ -64,21 +59,9 @@ def chunk_list(rows: Iterable[Row]) -> Response:
 def raw_chunk(row: Row) -> dict[str, Any]:
     """Show all that is stored of a chunk."""
     return {name: row[name] for name in _RAW_FIELDS} | {
-        "access": _access(row),
-        "embedding": _vector(row["embedding"]),
+        "access": {"public": row["acl_public"], "entries": row["acl_entries"]},
+        "embedding": encode_vector(row["embedding"]),
     }
-
-
-def document(row: Row, chunks: Sequence[Row] | None, *, embeddings: bool) -> dict[str, Any]:
-    """Show a document as it is stored; its shape is that of a document to index."""
-    shown = {"id": row["document_id"], "access": _access(row)} | {name: row[name] for name in _DOCUMENT_FIELDS}
-    shown["title_embedding"] = _vector(row["title_embedding"]) if embeddings else None
-    if chunks is not None:
-        shown["chunks"] = [
-            {name: chunk[name] for name in _STORED_FIELDS} | {"embedding": _vector(chunk["embedding"])}
-            for chunk in chunks
-        ]
-    return shown
 
 
 def encode_cursor(position: object) -> str:
@@ -101,11 +84,3 @@ def _decode(cursor: str, position: TypeAdapter[PositionT]) -> PositionT:
         return position.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError as error:
         raise HttpError(400, "The cursor is none that this service gave.") from error
-
-
-def _access(row: Row) -> dict[str, Any]:
-    return {"public": row["acl_public"], "entries": row["acl_entries"]}
-
-
-def _vector(embedding: Any) -> str | None:  # noqa: ANN401
-    return None if embedding is None else base64.b64encode(np.asarray(embedding, dtype="<f4").tobytes()).decode()

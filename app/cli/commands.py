@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from app import embedded
-from app.cli import serving
+from app.cli import import_commands, serving, verifying
 from app.domain.errors import ServiceError
 from app.observability.logging import configure_logging
 from app.settings import Settings, database_dsn
@@ -19,6 +19,8 @@ cli = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+import_commands.register(cli)
+verifying.register(cli)
 
 
 WithSample = Annotated[bool, typer.Option("--with-sample", help="Load the sample corpus if the index is empty.")]

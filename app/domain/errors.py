@@ -62,6 +62,12 @@ class InvalidTenantError(InvalidRequestError):
     code = "invalid_tenant"
 
 
+class UnstorableError(InvalidRequestError):
+    """PostgreSQL will not hold it: too large for one of its types, or out of a type's range."""
+
+    code = "unstorable"
+
+
 class TenantNotFoundError(ServiceError):
     """No index belongs to the tenant."""
 

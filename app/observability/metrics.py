@@ -66,6 +66,12 @@ ACCESS_CACHE = Counter(f"{PREFIX}_access_cache_total", "Access lists resolved", 
 ANN_BUILDS = Counter(f"{PREFIX}_ann_builds_total", "HNSW graphs built", ("result",))
 for _result in ("built", "failed"):  # a counter that is there from the start shows its first increase
     ANN_BUILDS.labels(_result)
+IMPORT_ROWS = Counter(f"{PREFIX}_import_rows_total", "Rows of imports by what became of them", ("outcome",))
+IMPORT_WARNINGS = Counter(f"{PREFIX}_import_warnings_total", "Rows taken with an assumption", ("warning",))
+IMPORT_PAGES = Counter(f"{PREFIX}_import_pages_total", "Pages that an import has done", ("slice",))
+IMPORT_RETRIES = Counter(f"{PREFIX}_import_retries_total", "Requests to the source that were made again", ("cause",))
+IMPORT_EXPECTED = Gauge(f"{PREFIX}_import_expected_rows", "Rows the source says it has; an upper bound")
+IMPORT_SLICES = Gauge(f"{PREFIX}_import_slices", "Slices of the import", ("state",))
 EMBEDDING_SECONDS = Histogram(
     f"{PREFIX}_embedding_duration_seconds", "Calls of the embeddings endpoint", buckets=SEARCH_BUCKETS
 )

@@ -179,6 +179,11 @@ class IndexCatalog:
             )
         return index, True
 
+    async def settle_average_length(self, index: Index, average_length: float) -> None:
+        """Let a new index reckon with the average length of the one it is a copy of."""
+        await self._indexes.settle_average_length(index, average_length)
+        self._known.pop((index.tenant_id, index.name), None)
+
     async def _state(self, index: Index) -> IndexState:
         states = await self._indexes.ann_states()
         return IndexState(index, await self._indexes.size(index), states.get(index.index_id, AnnState()))

@@ -41,6 +41,15 @@ class Prepared:
     average_length: float
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction wrote: an answer per document, the documents it left alone, and the chunks it found."""
+
+    results: list[IndexedDocument]
+    foreign: frozenset[UUID]
+    stored: Mapping[ChunkKey, ChunkState]
+
+
 class IndexingService:
     """Everything that changes documents. One call is one transaction: all of it is durable, or none happened."""
 
@@ -90,7 +99,7 @@ class IndexingService:
         pointers = [f"/documents/{place}" for place in range(len(documents))]
         prepared = await self.prepare(index, documents, pointers)
         async with self._database.transaction() as session:
-            return await self._write_in(session, index, prepared, mode, written_by)
+            return (await self.write_in(session, index, prepared, mode, written_by)).results
 
     async def prepare(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Prepared:
         """Fit documents to an index, and settle what a transaction stands on."""
@@ -105,24 +114,23 @@ class IndexingService:
         await self._vocabulary.learn(index, documents)
         return documents
 
-    async def _write_in(
+    async def write_in(
         self, session: Session, index: Index, prepared: Prepared, mode: WriteMode, written_by: Writer
-    ) -> list[IndexedDocument]:
+    ) -> Written:
+        """Write prepared documents in a transaction of the caller's."""
         documents = prepared.documents
         counts = {document.key: len(document.chunks) for document in documents}
+        foreign: frozenset[UUID] = frozenset()
         if mode == "create":
             states = await self._documents.create(session, index, documents, prepared.acl_ids, written_by)
             existed = {key: old for key, (old, _) in states.items()}
             mine = {key for key, (old, writer) in states.items() if not old or writer == written_by != "index"}
+            foreign = frozenset(states.keys() - mine)
             documents = [document for document in documents if document.key in mine]
         else:
             existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
         replacement = await ChunkReplacement.of(
-            session,
-            self._chunks,
-            index,
-            prepared.average_length,
-            [key for key, old in existed.items() if old],
+            session, self._chunks, index, prepared.average_length, [key for key, old in existed.items() if old]
         )
         if mode == "create":
             documents = [_without_chunks(document, replacement.stored) for document in documents]
@@ -131,7 +139,8 @@ class IndexingService:
             await replacement.remove_tail()
         else:
             counts = await self._documents.count_chunks(session, index, list(existed))
-        return [IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
+        results = [IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
+        return Written(results, foreign, replacement.stored)
 
     async def update(
         self, tenant_id: str, index_name: str | None, updates: Sequence[DocumentUpdate]

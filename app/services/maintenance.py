@@ -59,6 +59,16 @@ class Maintainer:
             await self._work(repository)
         return True
 
+    async def analyse(self, index: Index) -> None:
+        """Refresh what the planner and the look for due graphs know of an index, such as after an import."""
+        async with self._database.dedicated_session() as session:
+            await MaintenanceRepository(session).analyse(index)
+
+    async def is_due(self, index: Index) -> bool:
+        """Whether an index has enough chunks for a graph."""
+        async with self._database.dedicated_session() as session:
+            return await MaintenanceRepository(session).count_embeddings(index) >= self._options.ann_threshold
+
     async def _serve(self) -> None:
         async with self._database.dedicated_session() as session:
             repository = MaintenanceRepository(session)
@@ -79,6 +89,8 @@ class Maintainer:
 
     async def _care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:
         if ann.state == "ready" or await repository.count_embeddings(index) < self._options.ann_threshold:
+            return
+        if await repository.is_filling(index):  # an import: built afterwards, the graph costs a tenth
             return
         if ann.state == "building":  # by nobody: the maintainer is here
             await repository.drop_ann(index)

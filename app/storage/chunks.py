@@ -130,6 +130,18 @@ class ChunkRepository:
                 )
             )
 
+    async def list_rows(self, index: Index, keys: Sequence[ChunkKey]) -> list[Mapping[str, Any]]:
+        """Return single chunks as they are stored, with their embeddings, in no order."""
+        async with self._database.session("search") as session:
+            return list(
+                await session.fetch(
+                    statement("chunks/list_chunk_rows"),
+                    index,
+                    document_keys=[key for key, _ in keys],
+                    chunk_indexes=[chunk_index for _, chunk_index in keys],
+                )
+            )
+
     async def scan(
         self, index: Index, document_ids: Sequence[str], after: tuple[str, int] | None, limit: int, *,
         with_embeddings: bool,

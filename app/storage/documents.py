@@ -99,6 +99,16 @@ class DocumentRepository:
         async with self._database.session("search") as session:
             return list(await session.fetch(statement("documents/list_documents"), index, after=after, limit=limit))
 
+    async def list_by_keys(self, index: Index, keys: Sequence[UUID]) -> list[Mapping[str, Any]]:
+        """Return documents by their keys, in no order."""
+        async with self._database.session("search") as session:
+            return list(await session.fetch(statement("documents/list_by_keys"), index, document_keys=keys))
+
+    async def list_counts(self, index: Index, after: UUID | None, limit: int) -> list[Mapping[str, Any]]:
+        """Return ids, chunk counts and writers of the documents whose keys come after one."""
+        async with self._database.session("search") as session:
+            return list(await session.fetch(statement("documents/list_counts"), index, after=after, limit=limit))
+
     async def _write_title_embeddings(self, session: Session, index: Index, documents: Sequence[Document]) -> None:
         without = [document.key for document in documents if document.title_embedding is None]
         if without:

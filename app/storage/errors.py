@@ -13,6 +13,7 @@ from app.domain.errors import (
     IndexNotFoundError,
     QueryTimeoutError,
     TablesBusyError,
+    UnstorableError,
 )
 
 _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
@@ -29,6 +30,7 @@ _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
     ("58", DatabaseUnavailableError, "The database failed at its own files."),
     ("42P01", DatabaseUnavailableError, "The schema is not there: run `vector-search migrate`."),
 )
+_UNSTORABLE = ("22", "54")  # data exceptions, and limits of a type or a row
 _NO_PARTITION = "no partition of relation"
 _NO_INDEX = "uploads_index_id_fkey"
 
@@ -43,8 +45,8 @@ def translated_errors() -> Iterator[None]:
     except TimeoutError as error:
         raise DatabaseUnavailableError("The database did not answer in time.") from error
     except (OSError, asyncpg.InterfaceError) as error:
-        if isinstance(error, asyncpg.DataError):
-            raise
+        if isinstance(error, asyncpg.DataError):  # a parameter no type of PostgreSQL's can hold
+            raise UnstorableError(str(error)) from error
         raise DatabaseUnavailableError("The database cannot be reached.") from error
 
 
@@ -52,6 +54,8 @@ def _translate(error: Exception) -> Exception:
     state = str(getattr(error, "sqlstate", None) or "")
     if (state == "23514" and _NO_PARTITION in str(error)) or (state == "23503" and _NO_INDEX in str(error)):
         return IndexNotFoundError("The index was dropped.")
+    if state.startswith(_UNSTORABLE):
+        return UnstorableError(f"PostgreSQL cannot hold it: {error}.")
     for prefix, kind, detail in _BY_STATE:
         if state.startswith(prefix):
             return kind(detail)

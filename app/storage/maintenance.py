@@ -28,6 +28,15 @@ class MaintenanceRepository:
         row = await self._session.fetch_row(statement("maintenance/count_embeddings"), index)
         return 0 if row is None else int(row["chunks"])
 
+    async def is_filling(self, index: Index) -> bool:
+        """Return whether an import is at work on an index."""
+        row = await self._session.fetch_row(statement("maintenance/is_filling"), index)
+        return bool(row and row["filling"])
+
+    async def analyse(self, index: Index) -> None:
+        """Refresh the statistics of an index's tables."""
+        await self._session.build(statement("maintenance/analyse_index"), index)
+
     async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
         """Build the HNSW graph online, and let the planner know that it pays."""
         await self._session.build(

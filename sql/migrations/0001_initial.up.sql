@@ -150,6 +150,43 @@ CREATE TABLE upload_parts (
     FOREIGN KEY (index_id, upload_id) REFERENCES uploads ON DELETE CASCADE
 );
 
+-- Imports from other engines: a run, how far each slice of it has come, and the rows it could not take.
+CREATE TABLE imports (
+    import_id     uuid PRIMARY KEY,
+    index_id      integer NOT NULL REFERENCES indexes ON DELETE CASCADE,
+    source        text NOT NULL,   -- such as vespa http://vespa:8081
+    fingerprint   uuid NOT NULL,   -- of all that must be the same for a run to be taken up again
+    parameters    jsonb NOT NULL,
+    state         text NOT NULL CHECK (state IN ('open', 'finished', 'abandoned')),
+    expected_rows bigint,
+    error         text,            -- why the last attempt stopped
+    attempts      integer NOT NULL DEFAULT 1,
+    started_at    timestamptz NOT NULL DEFAULT now(),
+    finished_at   timestamptz
+);
+CREATE UNIQUE INDEX imports_open ON imports (index_id, fingerprint) WHERE state = 'open';
+CREATE TABLE import_slices (
+    import_id  uuid NOT NULL REFERENCES imports ON DELETE CASCADE,
+    slice      integer NOT NULL CHECK (slice >= 0),
+    position   text,               -- a continuation token of the source; null at the beginning
+    pages      integer NOT NULL DEFAULT 0,
+    counts     jsonb NOT NULL DEFAULT '{}',
+    finished   boolean NOT NULL DEFAULT false,
+    updated_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (import_id, slice)
+);
+CREATE TABLE import_rejects (
+    import_id uuid NOT NULL,
+    reject_id bigint GENERATED ALWAYS AS IDENTITY,
+    slice     integer NOT NULL,
+    page      integer NOT NULL,
+    code      text NOT NULL,
+    detail    text NOT NULL,
+    body      bytea NOT NULL,      -- the row as the source gave it
+    PRIMARY KEY (import_id, reject_id),
+    FOREIGN KEY (import_id, slice) REFERENCES import_slices ON DELETE CASCADE
+);
+
 -- ATTACH takes a lock on the parent that lets readers and writers pass, PARTITION OF would not.
 CREATE FUNCTION create_index_partitions(new_index_id integer, dimension integer) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -1,0 +1,1 @@
+"""Moving documents in from other engines and from files, and proving that all of them came."""

@@ -1,0 +1,199 @@
+"""OpenSearch, live: a point in time read by search_after, in slices.
+
+Source: "Point in Time API" in OpenSearch's documentation. A point in time that expired is opened anew and
+reading goes on after the last row; rows are ordered by what identifies them, so none is left out between.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+
+from app.domain.documents import WriteMode
+from app.domain.imports import PageEnd, SourceError
+from app.domain.migration import RowRules, SourceRow
+from app.domain.migration_opensearch import lacks_vector, read_row
+from app.importing.http_pages import (
+    PIECE,
+    Connection,
+    Patience,
+    TransientError,
+    check_status,
+    describe,
+    get_json,
+    give_in,
+    open_client,
+)
+from app.importing.json_stream import ArrayStream
+from app.importing.source import Event, PageRestart, load_object
+
+_KEEP_ALIVE = "5m"
+_CLIENT_SECONDS = 120.0
+_ORDER = ({"document_id": "asc"}, {"chunk_index": "asc"}, {"max_chunk_size": "asc"})
+_NOT_FOUND = 404
+_VECTOR_TRIES = 3
+
+
+@dataclass(frozen=True, slots=True)
+class ScanOptions:
+    """What is read."""
+
+    index: str
+    slices: int = 2
+    page_size: int = 500
+    patience: Patience = field(default_factory=Patience)
+
+
+class _ExpiredError(TransientError):
+    """The point in time is gone."""
+
+
+class OpenSearchScan:
+    """Rows of one OpenSearch index."""
+
+    upsert_mode: WriteMode = "merge"
+
+    def __init__(self, connection: Connection, options: ScanOptions, rules: RowRules) -> None:
+        self._connection = connection
+        self._options = options
+        self._rules = rules
+        self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
+        self._points: dict[int, str] = {}
+
+    @property
+    def label(self) -> str:
+        """The address and the index."""
+        return f"opensearch {self._connection.url} {self._options.index}"
+
+    @property
+    def slices(self) -> int:
+        """As many as were asked for."""
+        return self._options.slices
+
+    def parameters(self) -> Mapping[str, Any]:
+        """What positions belong to."""
+        return {
+            "kind": "opensearch",
+            "url": self._connection.url,
+            "index": self._options.index,
+            "slices": self._options.slices,
+            "source_tenant": self._rules.source_tenant,
+        }
+
+    async def expected_rows(self) -> int | None:
+        """Make what was written visible, and count."""
+        await self._ask("POST", f"/{self._options.index}/_refresh")
+        answer = await self._ask("POST", f"/{self._options.index}/_count", {"query": self._query()})
+        count = answer.get("count")
+        return count if isinstance(count, int) else None
+
+    async def read(self, slice_number: int, position: str | None) -> AsyncIterator[Event]:
+        """Read a slice after the row of a position."""
+        failures = 0
+        while True:
+            page = ArrayStream("hits")
+            last = b""
+            rows = 0
+            try:
+                async for hit in self._page(page, slice_number, position):
+                    last, rows = hit, rows + 1
+                    yield hit
+                self._check(page.rest, slice_number)
+            except (httpx.TransportError, TransientError) as error:
+                failures += 1
+                yield PageRestart(describe(error))
+                if isinstance(error, _ExpiredError):
+                    self._points.pop(slice_number, None)
+                await give_in(self._options.patience, failures, error)
+                continue
+            failures = 0
+            if not rows:
+                break
+            position = orjson.dumps(load_object(last)["sort"]).decode()
+            yield PageEnd(position, finished=False)
+        yield PageEnd(None, finished=True)
+        await self._close_point(slice_number)
+
+    def row(self, body: bytes) -> SourceRow:
+        """Turn a hit into a document of ours."""
+        return read_row(load_object(body, "_source"), self._rules)
+
+    async def close(self) -> None:
+        """Close what is open."""
+        for slice_number in list(self._points):
+            await self._close_point(slice_number)
+        await self._http.aclose()
+
+    async def _page(self, page: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
+        body: dict[str, Any] = {
+            "size": self._options.page_size,
+            "query": self._query(),
+            "sort": list(_ORDER),
+            "track_total_hits": False,
+            "pit": {"id": await self._point(slice_number), "keep_alive": _KEEP_ALIVE},
+        }
+        if position is not None:
+            body["search_after"] = orjson.loads(position)
+        if self._options.slices > 1:
+            body["slice"] = {"id": slice_number, "max": self._options.slices}
+        async with self._http.stream("POST", "/_search", json=body) as response:
+            if response.status_code == _NOT_FOUND and b"search_context_missing" in await response.aread():
+                raise _ExpiredError("The point in time expired.")
+            await check_status(response, f"search in slice {slice_number}")
+            async for hit in page.objects(response.aiter_bytes(PIECE)):
+                yield await self._with_vector(hit)
+
+    async def _with_vector(self, hit: bytes) -> bytes:
+        """Ask once more for a row that came without its vector."""
+        if b'"content_vector":[' in hit:
+            return hit
+        found = load_object(hit)
+        for _ in range(_VECTOR_TRIES):
+            if not lacks_vector(found.get("_source") or {}):
+                break
+            answer = await self._ask("POST", f"/{found['_index']}/_mget", {"ids": [found["_id"]]})
+            again = answer.get("docs")
+            if isinstance(again, list) and again and isinstance(again[0].get("_source"), dict):
+                found = {**found, "_source": again[0]["_source"]}
+        return orjson.dumps(found)
+
+    def _check(self, rest: bytes, slice_number: int) -> None:
+        """Make sure that a page is whole."""
+        try:
+            answer = orjson.loads(rest)
+        except orjson.JSONDecodeError:
+            raise TransientError("The page broke off.") from None
+        failed = answer.get("_shards", {}).get("failed", 0)
+        if answer.get("timed_out") or failed:
+            raise TransientError(f"The page is partial: timed out, or {failed} shards failed.")
+        self._points[slice_number] = answer.get("pit_id") or self._points[slice_number]
+
+    def _query(self) -> dict[str, Any]:
+        if self._rules.source_tenant is None:
+            return {"match_all": {}}
+        return {"term": {"tenant_id": self._rules.source_tenant}}
+
+    async def _point(self, slice_number: int) -> str:
+        if slice_number not in self._points:
+            path = f"/{self._options.index}/_search/point_in_time"
+            answer = await get_json(
+                self._http, "POST", path, self._options.patience, parameters={"keep_alive": _KEEP_ALIVE}
+            )
+            if not isinstance(answer.get("pit_id"), str):
+                raise SourceError(f"POST {path}: no pit_id came.")
+            self._points[slice_number] = str(answer["pit_id"])
+        return self._points[slice_number]
+
+    async def _close_point(self, slice_number: int) -> None:
+        point = self._points.pop(slice_number, None)
+        if point is None:
+            return
+        try:
+            await self._http.request("DELETE", "/_search/point_in_time", json={"pit_id": [point]})
+        except httpx.HTTPError:
+            return  # it expires by itself
+
+    async def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
+        return await get_json(self._http, method, path, self._options.patience, body=body)

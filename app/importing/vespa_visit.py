@@ -1,0 +1,185 @@
+"""Vespa, live: document/v1 visits in slices.
+
+Source: "Document/v1 API reference" in Vespa's documentation. A page may be larger or smaller than asked
+for, and empty with more to come; only a missing continuation ends a slice. Tokens belong to the number of
+slices and the selection.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import orjson
+
+from app.domain.documents import WriteMode
+from app.domain.imports import PageEnd, SourceError
+from app.domain.migration import RowRules, SourceRow
+from app.domain.migration_vespa import FIELDS, read_row
+from app.importing.http_pages import (
+    PIECE,
+    Connection,
+    Patience,
+    RefusedError,
+    TransientError,
+    check_status,
+    describe,
+    get_json,
+    give_in,
+    open_client,
+)
+from app.importing.json_stream import ArrayStream
+from app.importing.source import Event, PageRestart, load_object
+
+_SERVER_SECONDS = 110
+_CLIENT_SECONDS = 120.0
+_MOST_IDLE_PAGES = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class VisitOptions:
+    """What is visited. ``selection`` None takes all but large chunks, of the one tenant if there is one."""
+
+    schema: str
+    namespace: str = "default"
+    slices: int = 4
+    page_size: int = 500
+    selection: str | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+class VespaVisit:
+    """Rows of one Vespa schema."""
+
+    upsert_mode: WriteMode = "merge"
+
+    def __init__(self, connection: Connection, options: VisitOptions, rules: RowRules) -> None:
+        self._connection = connection
+        self._options = options
+        self._rules = rules
+        self._path = f"/document/v1/{options.namespace}/{options.schema}/docid"
+        self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
+        self._fields: tuple[str, ...] = ()
+        self.selection = options.selection or _selection(options.schema, rules.source_tenant)
+
+    @property
+    def label(self) -> str:
+        """The address and the schema."""
+        return f"vespa {self._connection.url} {self._options.schema}"
+
+    @property
+    def slices(self) -> int:
+        """As many as were asked for."""
+        return self._options.slices
+
+    def parameters(self) -> Mapping[str, Any]:
+        """What tokens belong to."""
+        return {
+            "kind": "vespa",
+            "url": self._connection.url,
+            "schema": self._options.schema,
+            "namespace": self._options.namespace,
+            "slices": self._options.slices,
+            "selection": self.selection,
+            "source_tenant": self._rules.source_tenant,
+        }
+
+    async def expected_rows(self) -> int | None:
+        """Ask the search side how many rows there are: large chunks and other tenants' are among them."""
+        query = f"select documentid from {self._options.schema} where true limit 0"  # noqa: S608  YQL, read only
+        parameters = {"yql": query, "ranking.profile": "unranked", "timeout": "30s"}
+        try:
+            answer = await get_json(self._http, "GET", "/search/", Patience(2, 0.2), parameters=parameters)
+        except SourceError:
+            return None  # a container may serve visits alone
+        root = answer.get("root")
+        count = root.get("fields", {}).get("totalCount") if isinstance(root, dict) else None
+        return count if isinstance(count, int) else None
+
+    async def read(self, slice_number: int, position: str | None) -> AsyncIterator[Event]:
+        """Visit a slice from a token on."""
+        failures = idle = 0
+        self._fields = self._fields or await self._known_fields()
+        while True:
+            page = ArrayStream("documents")
+            rows = 0
+            try:
+                async for row in self._page(page, slice_number, position):
+                    rows += 1
+                    yield row
+                following = _following(page.rest, rows)
+            except (httpx.TransportError, TransientError) as error:
+                failures += 1
+                yield PageRestart(describe(error))
+                await give_in(self._options.patience, failures, error)
+                continue
+            failures = 0
+            idle = idle + 1 if not rows and following == position else 0
+            if idle > _MOST_IDLE_PAGES:
+                raise SourceError(f"Slice {slice_number} does not get on: {idle} empty pages with one token.")
+            position = following
+            yield PageEnd(position, finished=not position)
+            if not position:
+                return
+
+    def row(self, body: bytes) -> SourceRow:
+        """Turn a document into one of ours."""
+        return read_row(load_object(body, "fields"), self._rules)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._http.aclose()
+
+    async def _known_fields(self) -> tuple[str, ...]:
+        """Ask for the tenant wherever there are tenants: rows of several must not come in as those of one."""
+        parameters = {"fieldSet": f"{self._options.schema}:tenant_id", "wantedDocumentCount": "1", "timeout": "10s"}
+        try:
+            await get_json(self._http, "GET", self._path, self._options.patience, parameters=parameters)
+        except RefusedError:
+            if self._rules.source_tenant is not None:
+                raise
+            return FIELDS
+        return (*FIELDS, "tenant_id")
+
+    async def _page(self, page: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
+        parameters = {
+            "selection": self.selection,
+            "fieldSet": f"{self._options.schema}:{','.join(self._fields)}",
+            "wantedDocumentCount": str(self._options.page_size),
+            "format.tensors": "short-value",
+            "slices": str(self._options.slices),
+            "sliceId": str(slice_number),
+            "timeout": f"{_SERVER_SECONDS}s",
+        } | ({} if position is None else {"continuation": position})
+        async with self._http.stream("GET", self._path, params=parameters) as response:
+            await check_status(response, f"visit of slice {slice_number}")
+            async for row in page.objects(response.aiter_bytes(PIECE)):
+                yield row
+
+
+def _selection(schema: str, tenant: str | None) -> str:
+    regular = f"{schema}.large_chunk_reference_ids == null"
+    if tenant is None:
+        return regular
+    quoted = tenant.replace("\\", "\\\\").replace("'", "\\'")
+    return f"{regular} and {schema}.tenant_id=='{quoted}'"
+
+
+def _following(rest: bytes, rows: int) -> str | None:
+    """Return the token of the next page.
+
+    Raises
+    ------
+    TransientError
+        The answer broke off, or has not the rows it says it has.
+    """
+    try:
+        answer = orjson.loads(rest)
+    except orjson.JSONDecodeError:
+        raise TransientError("The page broke off.") from None
+    if answer.get("documentCount", rows) != rows:
+        raise TransientError(f"The page has {rows} rows and says it has {answer['documentCount']}.")
+    if "documents" not in answer:
+        raise TransientError(f"The page has no documents: {answer.get('message')}")
+    token = answer.get("continuation")
+    return token if isinstance(token, str) and token else None
