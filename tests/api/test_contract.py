@@ -136,8 +136,10 @@ def subclasses(kind: type[ServiceError]) -> set[type[ServiceError]]:
 
 def test_every_error_has_a_status_and_a_code_of_its_own() -> None:
     known = {each for each in subclasses(ServiceError) if each.__module__ == errors.__name__}
-    raised = known - {DependencyError, ConfigurationError}  # a root, and one that keeps the service from starting
+    own = {each for each in known if "code" in vars(each)}  # the others are told as what they derive from
+    raised = own - {DependencyError, ConfigurationError}  # a root, and one that keeps the service from starting
     assert set(PROBLEMS) == raised
+    assert all(set(each.__mro__) & set(PROBLEMS) for each in known - own)
     codes = [kind.code for kind in PROBLEMS] + [code for code, _ in HTTP_PROBLEMS.values()]
     assert len(set(codes)) == len(codes)
 
