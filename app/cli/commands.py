@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from app import embedded
-from app.cli import import_commands, serving, verifying
+from app.cli import doctor, import_commands, serving, verifying
 from app.domain.errors import ServiceError
 from app.observability.logging import configure_logging
 from app.settings import Settings, database_dsn
@@ -31,6 +31,7 @@ ApiKey = Annotated[str | None, typer.Option(envvar="EVAL_API_KEY", help="Its key
 Runs = Annotated[list[str] | None, typer.Option(help="Only these runs, such as keyword or default.")]
 Output = Annotated[Path | None, typer.Option(help="Also write the figures as JSON.")]
 Down = Annotated[bool, typer.Option("--down", help="Go back to the revision.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @cli.command()
@@ -67,6 +68,20 @@ def evaluate(
     except ModuleNotFoundError as error:
         _fail(f"{error.name} is missing: pip install 'onyx-vector-search[eval]'")
     evaluating.evaluate(corpora, url, api_key, run or [], output)
+
+
+@cli.command(name="doctor")
+def examine(*, as_json: AsJson = False) -> None:
+    """Look at the database the service stands on, and say what to change and why; fails if something is broken."""
+    settings = Settings()
+    configure_logging("error", settings.log_format)
+    if settings.wants_embedded:
+        with embedded.start(settings.data_dir, version=settings.embedded_version) as server:
+            well = doctor.examine(settings, server.dsn(), as_json=as_json)
+    else:
+        well = doctor.examine(settings, database_dsn(settings), as_json=as_json)
+    if not well:
+        raise typer.Exit(1)
 
 
 def main() -> None:

@@ -2,13 +2,11 @@
 
 from dataclasses import dataclass
 
+from app.domain.diagnosis import OLDEST_PGVECTOR, SAFE_PGVECTOR
 from app.domain.errors import NotReadyError, ServiceError
 from app.observability import metrics
 from app.storage.migrations import known_revisions, newest_revision
 from app.storage.operations import OperationsRepository
-
-OLDEST_PGVECTOR = (0, 8, 0)
-SAFE_PGVECTOR = (0, 8, 4)
 
 
 @dataclass(frozen=True, slots=True)
