@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test faults-import test-onyx fuzz lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test faults-import test-onyx fuzz lint types format eval schema lock bench bench-onyx clean test-deploy test-image chart
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -25,6 +25,18 @@ fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and for
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
 		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
+test-deploy: $(VENV)/dev.stamp  ## rules and dashboard with a real Prometheus (Debian: prometheus)
+	promtool check rules deploy/monitoring/alerts/*.yaml
+	promtool test rules deploy/monitoring/tests/*.yaml
+	$(BIN)/python tests/deploy/check_dashboard.py
+
+test-image: $(VENV)/dev.stamp  ## run the built image as the chart would, as root: make test-image IMAGE_ROOT=… DSN=…
+	@test -n "$(IMAGE_ROOT)" || { echo 'IMAGE_ROOT=$$(buildah mount $$(buildah from onyx-vector-search)) DSN=postgresql://…'; exit 1; }
+	$(BIN)/python tests/deploy/run_image.py "$(IMAGE_ROOT)" "$(DSN)"
+
+chart: $(VENV)/dev.stamp  ## write the chart's README and its snapshots anew
+	$(BIN)/python deploy/helm/chart_readme.py
+	UPDATE_SNAPSHOTS=1 $(BIN)/python -m pytest -q tests/deploy/test_chart.py
 
 faults-import: $(VENV)/dev.stamp  ## kill an import a hundred times
 	$(BIN)/python -m pytest tests/faults/test_import_kills.py --kills 100

@@ -10,6 +10,7 @@ then that of the Deployment. Needs root and a PostgreSQL with pgvector; `make te
 import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from helm_python import Chart
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "onyx-vector-search"
 DIMENSION = 384
+CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"  # the image's PATH is another
 
 Manifest = dict[str, Any]
 
@@ -81,7 +83,7 @@ def read_only(image: Path) -> Iterator[Path]:
             ["-o", "remount,bind,ro", folder],
             ["-t", "proc", "proc", f"{folder}/proc"],
             ["--bind", "/dev", f"{folder}/dev"],
-            ["-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", f"{folder}/tmp"],
+            ["-t", "tmpfs", "-o", "size=64m,mode=1777", "tmpfs", f"{folder}/tmp"],  # noqa: S108  the container's own
         ]
         try:
             for mount in mounts:
@@ -92,17 +94,22 @@ def read_only(image: Path) -> Iterator[Path]:
                 subprocess.run(["umount", "-l", f"{folder}/{place}"], check=False, stderr=subprocess.DEVNULL)
 
 
-def command(
-    pod: Manifest, manifests: list[Manifest], root: Path, image: dict[str, str]
-) -> tuple[list[str], dict[str, str]]:
+def command(pod: Manifest, manifests: list[Manifest], root: Path) -> tuple[list[str], dict[str, str]]:
     """Return what runs a pod's container in the mounted image, and its environment."""
     [container] = pod["containers"]
     context = pod["securityContext"]
     if not container["securityContext"]["readOnlyRootFilesystem"]:
-        raise SystemExit("the Deployment does not ask for a read-only root")
+        raise SystemExit("the pod does not ask for a read-only root")
     user = f"{context['runAsUser']}:{context['runAsGroup']}"
-    inside = ["chroot", f"--userspec={user}", "--groups=", str(root)]
-    return [*inside, *container["command"], *container["args"]], image | environment(container, manifests)
+    inside = [CHROOT, f"--userspec={user}", "--groups=", str(root)]
+    return [*inside, *container["command"], *container["args"]], image_environment() | environment(container, manifests)
+
+
+def image_environment() -> dict[str, str]:
+    """Return the variables that the Dockerfile sets in its last stage."""
+    final = (ROOT / "Dockerfile").read_text(encoding="utf-8").rsplit("\nFROM ", 1)[1]
+    block = final.split("\nENV ", 1)[1].split("\nWORKDIR", 1)[0]
+    return dict(pair.split("=", 1) for pair in block.replace("\\\n", " ").split())
 
 
 def ask(url: str, body: object = None) -> tuple[int, dict[str, Any]]:
@@ -144,53 +151,65 @@ def exercise(url: str) -> dict[str, Any]:
     return answer
 
 
+def healthcheck() -> list[str]:
+    """Return the HEALTHCHECK of the Dockerfile."""
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    command: list[str] = json.loads(dockerfile.split("HEALTHCHECK", 1)[1].split("CMD ", 1)[1].splitlines()[0])
+    return command
+
+
+def _output(command: list[str], **variables: str) -> str:
+    done = subprocess.run(command, env=image_environment() | variables, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"{command[-1]}: {done.stderr}{done.stdout}")
+    return done.stdout.strip()
+
+
+def migrate_twice(job: Manifest, manifests: list[Manifest], root: Path) -> None:
+    """Run the Job, and run it again."""
+    for _ in range(2):
+        run, variables = command(job, manifests, root)
+        print("migrate:", _output(run, **variables))
+
+
+def serve(pod: Manifest, manifests: list[Manifest], root: Path, inside: list[str]) -> None:
+    """Run the Deployment's container through its life: probes, requests, health check, helm test, end."""
+    run, variables = command(pod, manifests, root)
+    [container] = pod["containers"]
+    url = f"http://127.0.0.1:{variables['PORT']}"
+    process = subprocess.Popen(run, env=variables)
+    try:
+        for name in ("startupProbe", "readinessProbe", "livenessProbe"):
+            seconds = wait_for(container[name], url, process)
+            print(f"{name}: {container[name]['httpGet']['path']} passed after {seconds:.2f} s")
+        answer = exercise(url)
+        print(f"search: {answer['strategy']}, {answer['took_ms']} ms")
+        _output([*inside, *healthcheck()], **variables)
+        print("HEALTHCHECK passed")
+        test = [*inside, "/opt/venv/bin/python", "-c", (CHART / "files" / "helm_test.py").read_text("utf-8")]
+        print("helm test:", _output(test, SERVICE_URL=url).splitlines()[-1])
+        print(_output([*inside, "/opt/venv/bin/vector-search", "doctor"], **variables))
+    finally:
+        sleep, *_ = container["lifecycle"]["preStop"]["exec"]["command"]
+        _output([*inside, sleep, "0"], **variables)  # the command is there
+        process.terminate()
+        code = process.wait(timeout=pod["terminationGracePeriodSeconds"])
+    print(f"stopped with {code}")
+    if code not in {0, -15}:
+        raise SystemExit(code)
+
+
 def main(root: str, dsn: str) -> None:
-    """Migrate twice, serve, probe, search, stop."""
+    """Migrate, serve, stop, all inside the image."""
     manifests = rendered(dsn)
-    [job] = [m for m in manifests if m["kind"] == "Job"]
-    [deployment] = [m for m in manifests if m["kind"] == "Deployment"]
-    pods = {m["kind"]: m["spec"]["template"]["spec"] for m in (job, deployment)}
-    image = {
-        "PATH": "/opt/venv/bin:/usr/local/bin:/usr/bin:/bin",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONUNBUFFERED": "1",
-        "VECTOR_SEARCH_HOST": "0.0.0.0",  # noqa: S104  as the image says
-    }
+    pods = {m["kind"]: m["spec"]["template"]["spec"] for m in manifests if m["kind"] in {"Job", "Deployment"}}
     with read_only(Path(root)) as mounted:
-        probe = [
-            "chroot",
-            "--userspec=10001:10001",
-            str(mounted),
-            "/bin/sh",
-            "-c",
-            "id -u; touch /srv/x; touch /tmp/x && echo tmp",
-        ]
-        print("inside:", " ".join(subprocess.run(probe, capture_output=True, text=True, check=True).stdout.split()))
-        for _ in range(2):
-            run, variables = command(pods["Job"], manifests, mounted, image)
-            done = subprocess.run(run, env=variables, check=True, capture_output=True, text=True)
-            print("migrate:", done.stdout.strip())
-        run, variables = command(pods["Deployment"], manifests, mounted, image)
-        [container] = pods["Deployment"]["containers"]
-        url = f"http://127.0.0.1:{variables['PORT']}"
-        process = subprocess.Popen(run, env=variables)
-        try:
-            for name in ("startupProbe", "readinessProbe", "livenessProbe"):
-                print(
-                    f"{name}: {container[name]['httpGet']['path']} passed after {wait_for(container[name], url, process):.2f} s"
-                )
-            answer = exercise(url)
-            print(f"search: {answer['strategy']}, {answer['took_ms']} ms")
-            health = [mounted / "opt/venv/bin/python"]
-            _ = health
-        finally:
-            stop = container["lifecycle"]["preStop"]["exec"]["command"]
-            subprocess.run(["chroot", str(mounted), stop[0], "0"], check=True)  # the command is there
-            process.terminate()
-            code = process.wait(timeout=pods["Deployment"]["terminationGracePeriodSeconds"])
-        print(f"stopped with {code}")
-        if code not in {0, -15}:
-            raise SystemExit(code)
+        inside = [CHROOT, "--userspec=10001:10001", "--groups=", str(mounted)]
+        print("user inside:", _output([*inside, "/usr/bin/id", "-u"]))
+        if subprocess.run([*inside, "/usr/bin/touch", "/srv/x"], capture_output=True, check=False).returncode == 0:
+            raise SystemExit("the root file system can be written")
+        migrate_twice(pods["Job"], manifests, mounted)
+        serve(pods["Deployment"], manifests, mounted, inside)
 
 
 if __name__ == "__main__":
