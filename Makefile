@@ -25,6 +25,7 @@ fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and for
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
 		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
+
 test-deploy: $(VENV)/dev.stamp  ## rules and dashboard with a real Prometheus (Debian: prometheus)
 	promtool check rules deploy/monitoring/alerts/*.yaml
 	promtool test rules deploy/monitoring/tests/*.yaml
