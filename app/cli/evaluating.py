@@ -24,6 +24,9 @@ from app.storage import migrations
 
 BASELINE = "vespa"
 
+_SETTLE_SECONDS = 25.0
+"""After indexing, for the maintainer to measure the average length and to weigh the chunks by it."""
+
 Results = dict[str, dict[str, Values]]
 """By collection, by variant."""
 
@@ -100,6 +103,7 @@ async def _run_all(http: httpx.AsyncClient, collections: Sequence[Collection], v
         index = f"eval-{collection.name}-{uuid4().hex[:8]}"[-150:]
         try:
             await index_collection(http, index, collection)
+            await asyncio.sleep(_SETTLE_SECONDS)
             results[collection.name] = {
                 variant.name: measure(await search_collection(http, index, collection, variant), collection.judgements)
                 for variant in variants
