@@ -250,12 +250,7 @@ class PgVectorDocumentIndex(DocumentIndex):
     ) -> list[InferenceChunk]:
         """Search by meaning; the score of an identical vector is 1."""
         return self._search(
-            Search(
-                mode="semantic",
-                embedding=query_embedding,
-                filters=to_filters(filters),
-                limit=num_to_retrieve,
-            )
+            Search(mode="semantic", embedding=query_embedding, filters=to_filters(filters), limit=num_to_retrieve)
         )
 
     def random_retrieval(
