@@ -14,6 +14,10 @@ Cells = Mapping[str, Mapping[str, Any]]
 
 _SPREAD = ("open", "spread_50", "spread_10", "spread_3", "spread_1", "spread_0_1", "spread_0_01", "none")
 _TOPICAL = ("open", "topical_50", "topical_10", "topical_3", "topical_1")
+_SYSTEMS = (
+    "service", "raw SQL", "Chroma", "Qdrant Edge", "LanceDB", "langchain-postgres", "psycopg2 + IVFFlat",
+    "service base64",
+)  # fmt: skip
 _SHARE = {"open": "100 %", "none": "0"}
 
 
@@ -52,7 +56,7 @@ def _lines(axis: Any, cells: Cells, names: Sequence[str], number: str, title: st
     for system in _systems(cells):
         places, middle, ranges = _series(cells, [f"{name} · {system}" for name in names], number)
         if len(places) > 1:
-            axis.errorbar(places, middle, yerr=ranges, marker="o", capsize=3, label=system)
+            axis.errorbar(places, middle, yerr=ranges, marker="o", capsize=3, label=system, color=_colour(system))
     axis.set_xticks(range(len(names)), [_SHARE.get(name, _percent(name)) for name in names])
     axis.set_yscale("log" if log else "linear")
     axis.set_title(title)
@@ -66,8 +70,9 @@ def _levels(axis: Any, cells: Cells, selection: str) -> None:  # noqa: ANN401
     for system in _systems(cells):
         places, middle, ranges = _series(cells, [f"{selection} × {n} · {system}" for n in levels], "per_second")
         if places:
-            axis.errorbar(places, middle, yerr=ranges, marker="o", capsize=3, label=system)
+            axis.errorbar(places, middle, yerr=ranges, marker="o", capsize=3, label=system, color=_colour(system))
     axis.set_xticks(range(len(levels)), [str(level) for level in levels])
+    axis.set_yscale("log")
     axis.set_title(f"answers a second by connections, {_SHARE.get(selection, _percent(selection))}")
     axis.grid(alpha=0.3)
 
@@ -80,6 +85,11 @@ def _bars(axis: Any, cells: Cells, start: str, number: str, title: str) -> None:
         axis.set_yticks(range(len(names)), [name.replace(" · ", "\n") for name in names], fontsize="small")
         axis.set_xscale("log")
     axis.set_title(title)
+
+
+def _colour(system: str) -> str:
+    """Return the colour of a system, the same in every part of the picture."""
+    return f"C{_SYSTEMS.index(system)}" if system in _SYSTEMS else "black"
 
 
 def _percent(name: str) -> str:
