@@ -42,7 +42,7 @@ class MaintenanceRepository:
         await self._session.build(
             statement("maintenance/create_ann_index"), index, m=m, ef_construction=ef_construction
         )
-        await self._session.build(statement("maintenance/analyse_embeddings"), index)
+        await self.analyse(index)
 
     async def drop_ann(self, index: Index) -> None:
         """Drop a graph, such as one whose build was interrupted."""

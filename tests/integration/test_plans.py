@@ -133,9 +133,10 @@ async def test_the_graph_is_used_and_bounds_the_rows(library: Library, name: str
         values = open_filter(filters) | {"embedding": library.query(1), "limit": 10, "candidate_limit": 100}
         plan = await plan_of(library.database, name, library.index, values)
         assert f"chunk_embeddings_hnsw_{library.index.index_id}" in used_indexes(plan), filters
-        read = [node for node in nodes(plan) if node.get("Relation Name")]
-        assert all(node["Actual Rows"] * node["Actual Loops"] <= 110 for node in read), filters
-        assert all(node["Node Type"] in {"Index Scan", "Index Only Scan"} for node in read if "acl" not in str(node))
+        for node in nodes(plan):
+            if "Relation Name" in node:
+                looked_at = node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+                assert looked_at * node["Actual Loops"] <= 110, (filters, node)
 
 
 @pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact"])
@@ -290,7 +291,7 @@ async def test_a_changed_chunk_writes_its_own_rows(library: Library) -> None:
     assert changes.pop(f"chunk_embeddings_{number}")[:3] == (1, 0, 2)
     assert changes.pop(f"chunk_terms_{number}")[:3] == (1, 0, 2)
     assert changes.pop(f"documents_{number}")[:3] == (0, 1, 0)
-    assert changes == {}
+    assert set(changes) == {f"vocabulary_{number}"}  # words it had not met
 
 
 async def test_dropping_an_index_deletes_no_rows(library: Library) -> None:

@@ -73,7 +73,7 @@ async def world(dsn: str) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-@settings(writing, max_examples=40)
+@settings(writing, max_examples=20)
 @given(history=histories)
 async def test_what_is_stored_is_what_was_done(world: httpx.AsyncClient, history: list[Any]) -> None:
     model: dict[str, dict[str, Json]] = {tenant: {} for tenant in TENANTS}
@@ -91,7 +91,7 @@ async def test_what_is_stored_is_what_was_done(world: httpx.AsyncClient, history
         assert {hit["document_id"] for hit in answer.json()["hits"]} == set(documents)
 
 
-@settings(writing, max_examples=40)
+@settings(writing, max_examples=20)
 @given(documents=whole_documents())
 async def test_a_repeated_write_touches_no_row(world: httpx.AsyncClient, dsn: str, documents: list[Json]) -> None:
     await world.put("/indexes/world", json={"embedding_dimension": 4})

@@ -156,7 +156,7 @@ async def check(
     assert set(some) <= visible
 
 
-@settings(searching, max_examples=80)
+@settings(searching, max_examples=60)
 @given(
     documents=worlds.documents(),
     requests=st.lists(st.tuples(worlds.filters(), st.booleans(), st.integers(1, 4)), min_size=6, max_size=10),
@@ -231,10 +231,10 @@ def mixed_clause(source: random.Random, name: str) -> Any:  # noqa: ANN401  as w
     return {"start": worlds.spelt(start, "-08:00"), "end": source.choice((None, worlds.spelt(worlds.NOW, "+05:30")))}
 
 
-@settings(searching, max_examples=60)
+@settings(searching, max_examples=30)
 @given(
     documents=worlds.documents(),
-    requests=st.lists(st.tuples(worlds.filters(), st.booleans()), min_size=1, max_size=4),
+    requests=st.lists(st.tuples(worlds.filters(), st.booleans()), min_size=1, max_size=3),
 )
 async def test_http_agrees_with_the_oracle(
     readers: Readers, documents: list[Json], requests: list[tuple[Json, bool]]
@@ -248,6 +248,10 @@ async def test_http_agrees_with_the_oracle(
             ({"embedding": QUERY, "exact": True}, with_direction(documents, visible)),
             ({"embedding": QUERY}, with_direction(documents, visible)),
             ({"mode": "random"}, visible),
+            ({"mode": "keyword", "query": "text"}, visible),
+            ({"mode": "keyword", "query": "text", "exact": True}, visible),
+            ({"mode": "hybrid", "query": "text", "embedding": QUERY}, visible),
+            ({"mode": "hybrid", "query": "text", "embedding": QUERY, "exact": True}, visible),
         ):
             answer = await readers.http.post("/search", json=common | search | {"limit": EVERYTHING})
             assert answer.status_code == 200, answer.text
