@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.migration import RowRejectedError, RowRules, real_ids
@@ -29,6 +29,7 @@ async def pieces(text: bytes, cuts: list[int]) -> AsyncIterator[bytes]:
         yield text[start:end]
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(
     st.lists(st.dictionaries(st.text(max_size=3), JSON, max_size=3), max_size=5), st.lists(st.integers(0), max_size=9)
 )
@@ -40,6 +41,7 @@ async def test_objects_are_found_wherever_the_pieces_are_cut(objects: list[dict[
     assert json.loads(stream.rest) == {"pathId": "/x", "documents": [], "documentCount": len(objects)}
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.integers(0, 10_000))
 async def test_a_page_that_breaks_off_is_not_taken_for_a_whole_one(cut: int) -> None:
     text = json.dumps({"documents": [{"a": "}]"}, {"b": [1]}], "continuation": "AB"}).encode()
