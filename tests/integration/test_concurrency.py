@@ -319,8 +319,8 @@ async def test_an_index_that_another_process_made_anew_is_noticed(instances: lis
 async def test_a_write_to_a_dropped_index_fails_and_stores_nothing(databases: list[Database], dsn: str) -> None:
     service = indexing_of(databases[0])
     await service.write("public", "probe", [version("x", 1)])
+    await make_index(databases[1], "other")
     await catalog_of(databases[1]).drop("public", "probe")
-    await make_index(databases[1])
     with pytest.raises(IndexNotFoundError):
         await service.write("public", "probe", [version("y", 1)])
     assert set((await counts(dsn, TABLES)).values()) == {0}
