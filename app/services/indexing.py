@@ -151,8 +151,6 @@ class IndexingService:
         acl_ids = await self._access.intern(index, lists) if lists else {}
         names = dict.fromkeys(name for update in updates for name in update.document_ids)
         async with self._database.transaction() as session:
-            if len(updates) > 1:
-                await self._documents.lock(session, index, names)
             found = await self._documents.update(session, index, updates, acl_ids)
         metrics.DOCUMENTS_UPDATED.inc(len(found))
         return await self._changed(index, list(names), found)

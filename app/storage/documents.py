@@ -53,18 +53,14 @@ class DocumentRepository:
         rows = await session.fetch(statement("documents/count_chunks"), index, document_keys=sorted(keys))
         return {row["document_key"]: row["chunk_count"] for row in rows}
 
-    async def lock(self, session: Session, index: Index, document_ids: Iterable[str]) -> None:
-        """Lock documents that several updates will change, so that none of them waits in a circle."""
-        await session.execute(
-            statement("documents/lock_documents"), index, document_keys=[document_key(name) for name in document_ids]
-        )
-
     async def update(
         self, session: Session, index: Index, updates: Sequence[DocumentUpdate], acl_ids: Mapping[UUID, int]
     ) -> dict[UUID, int]:
         """Change metadata, in order; return the chunk counts of the documents that were found, by key."""
+        names = {name for update in updates for name in update.document_ids}
+        locked = await self._lock(session, index, names) if len(updates) > 1 else None  # one locks for itself
         rows = await session.fetch_each(
-            statement("documents/update_documents"), index, [_changes(update, acl_ids) for update in updates]
+            statement("documents/update_documents"), index, [_changes(update, acl_ids, locked) for update in updates]
         )
         return {row["document_key"]: row["chunk_count"] for row in rows}
 
@@ -109,6 +105,16 @@ class DocumentRepository:
         async with self._database.session("search") as session:
             return list(await session.fetch(statement("documents/list_counts"), index, after=after, limit=limit))
 
+    async def _lock(self, session: Session, index: Index, document_ids: Iterable[str]) -> set[UUID]:
+        """Lock documents that several updates will change; return the keys of those that are there.
+
+        Only they may be changed then: one that comes up later is locked by its writer, who may wait for us.
+        """
+        rows = await session.fetch(
+            statement("documents/lock_documents"), index, document_keys=[document_key(name) for name in document_ids]
+        )
+        return {row["document_key"] for row in rows}
+
     async def _write_title_embeddings(self, session: Session, index: Index, documents: Sequence[Document]) -> None:
         without = [document.key for document in documents if document.title_embedding is None]
         if without:
@@ -149,9 +155,10 @@ def _row(document: Document, acl_ids: Mapping[UUID, int], chunk_count: int) -> d
     }
 
 
-def _changes(update: DocumentUpdate, acl_ids: Mapping[UUID, int]) -> dict[str, object]:
+def _changes(update: DocumentUpdate, acl_ids: Mapping[UUID, int], locked: set[UUID] | None) -> dict[str, object]:
+    keys = [document_key(name) for name in update.document_ids]
     return {
-        "document_keys": [document_key(name) for name in update.document_ids],
+        "document_keys": keys if locked is None else [key for key in keys if key in locked],
         "acl_id": None if update.access is None else acl_ids[update.access.digest],
         "document_sets": update.document_sets,
         "boost": update.boost,

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from app.domain.errors import QueryTimeoutError
@@ -15,6 +16,12 @@ from app.storage.slow_queries import SlowQueryOptions, described
 from app.storage.statements import Statement, statement
 
 ASKED = "salary-of-the-board"
+
+
+@pytest.fixture(autouse=True)
+def every_level() -> None:
+    """An application that another test started may have set the level of logs."""
+    structlog.reset_defaults()
 
 
 def database(dsn: str, options: SlowQueryOptions, statement_timeout: float = 30.0) -> Database:
