@@ -32,7 +32,7 @@ faults-import: $(VENV)/dev.stamp  ## kill an import a hundred times
 test-deploy: $(VENV)/dev.stamp  ## rules and dashboard with a real Prometheus (Debian: prometheus)
 	promtool check rules deploy/monitoring/alerts/*.yaml
 	promtool test rules deploy/monitoring/tests/*.yaml
-	$(BIN)/python tests/deploy/check_dashboard.py
+	PYTHONPATH=. $(BIN)/python tests/deploy/check_dashboard.py
 
 test-image: $(VENV)/dev.stamp  ## run the built image as the chart would, as root: make test-image IMAGE_ROOT=… DSN=…
 	@test -n "$(IMAGE_ROOT)" || { echo 'IMAGE_ROOT=$$(buildah mount $$(buildah from onyx-vector-search)) DSN=postgresql://…'; exit 1; }
