@@ -98,15 +98,13 @@ class Peer(System):
     def fill(self, material: Material) -> Filled:
         """Take all chunks, with their text and labels, and make them searchable."""
 
-    def change(self, document: int, value: int) -> None:
-        """Change one label of a document's ten chunks, durably.
 
-        Raises
-        ------
-        NotImplementedError
-            It is not measured here.
-        """
-        raise NotImplementedError(f"{self.name}: {document}, {value}")
+class ChangingPeer(Peer):
+    """A peer whose changes of labels are measured as well."""
+
+    @abstractmethod
+    def change(self, document: int, value: int) -> None:
+        """Change one label of a document's ten chunks, durably."""
 
 
 def spoken(document: int) -> str:

@@ -15,13 +15,13 @@ from bench.dataset import CHUNKS_PER_DOCUMENT, Floats
 from bench.http import Connection
 from bench.processes import free_port, running
 from bench.selections import K, Selection
-from bench.systems import Ask, Filled, Material, Peer, Server
+from bench.systems import Ask, ChangingPeer, Filled, Material, Server
 
 _COLLECTIONS = "/api/v2/tenants/default_tenant/databases/default_database/collections"
 _BATCH = 500
 
 
-class Chroma(Peer):
+class Chroma(ChangingPeer):
     """A Chroma server of its own; labels are boolean metadata, the text is the document.
 
     Parameters

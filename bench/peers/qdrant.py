@@ -9,12 +9,12 @@ from typing_extensions import override
 
 from bench.dataset import CHUNKS_PER_DOCUMENT, Floats
 from bench.selections import K, Selection
-from bench.systems import Ask, Filled, Material, Peer, Server
+from bench.systems import Ask, ChangingPeer, Filled, Material, Server
 
 _BATCH = 1_000
 
 
-class Qdrant(Peer):
+class Qdrant(ChangingPeer):
     """A shard on disk; labels are a keyword payload with an index.
 
     Parameters

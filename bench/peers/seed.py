@@ -11,7 +11,7 @@ from typing_extensions import override
 from bench.dataset import CHUNKS_PER_DOCUMENT, Floats
 from bench.peers.databases import own_database
 from bench.selections import K, Selection
-from bench.systems import Ask, Filled, Material, Peer, Server
+from bench.systems import Ask, ChangingPeer, Filled, Material, Server
 
 _BATCH = 1_000
 _LISTS = 100
@@ -35,7 +35,7 @@ LIMIT %s"""
 _CHANGE = "UPDATE documents SET metadata = metadata || %s WHERE metadata @> %s"
 
 
-class Seed(Peer):
+class Seed(ChangingPeer):
     """One connection a thread, text parameters, ``ivfflat.probes`` as the effort.
 
     Parameters

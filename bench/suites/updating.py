@@ -18,7 +18,7 @@ from bench.http import Connection
 from bench.results import Cells
 from bench.service import INDEX, access_of
 from bench.statistics import of_latencies
-from bench.systems import Peer, spoken
+from bench.systems import ChangingPeer, spoken
 
 _DOCUMENTS = 40
 _BULK = 5_000
@@ -77,7 +77,7 @@ def run(bench: Bench) -> Cells:
         *(
             (f"one document · {peer.name}", partial(_one_by_one, bench, peer.change, None))
             for peer in bench.peers
-            if type(peer).change is not Peer.change
+            if isinstance(peer, ChangingPeer)
         ),
         (f"{_bulk(bench)} documents · service", partial(_at_once, bench, http)),
     ]
