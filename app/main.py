@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 
 import structlog
 from fastapi import APIRouter, Depends, FastAPI
@@ -168,4 +169,5 @@ def _maintenance_options(settings: Settings) -> MaintenanceOptions:
         ann_threshold=settings.ann_threshold,
         m=settings.ann_m,
         ef_construction=settings.ann_ef_construction,
+        answers_live=timedelta(seconds=settings.idempotency_seconds),
     )

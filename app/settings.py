@@ -131,6 +131,12 @@ class Settings(BaseSettings):
         gt=0,
         description="Seconds between looks at what is due.",
     )
+    idempotency_seconds: float = Field(
+        3600.0,
+        validation_alias="VECTOR_SEARCH_IDEMPOTENCY_SECONDS",
+        ge=60,
+        description="Seconds for which a write under an idempotency key is answered as at first.",
+    )
     embedding_api_base: str | None = Field(
         None,
         validation_alias="EMBEDDING_API_BASE",

@@ -86,6 +86,16 @@ CREATE TABLE documents (
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON ONLY public.documents USING btree (index_id, sanitised_key) WHERE (sanitised_key IS NOT NULL);
 
+CREATE TABLE idempotency_keys (
+    tenant_id text NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    digest uuid NOT NULL,
+    results jsonb NOT NULL,
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    CONSTRAINT idempotency_keys_pkey PRIMARY KEY (tenant_id, key)
+);
+CREATE INDEX idempotency_keys_created_at ON public.idempotency_keys USING btree (created_at);
+
 CREATE TABLE import_rejects (
     import_id uuid NOT NULL,
     reject_id bigint NOT NULL GENERATED ALWAYS AS IDENTITY,

@@ -6,6 +6,7 @@ FastAPI would parse JSON into dicts and then validate those; pydantic reads byte
 import re
 import zlib
 from collections.abc import Callable, Coroutine
+from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -13,6 +14,7 @@ from pydantic import BaseModel, ValidationError
 
 from app.api.problems import HttpError, invalid_body
 
+IDEMPOTENCY_KEY = "idempotency-key"
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _UNREADABLE = "json_invalid"
 _HIGH = range(0xD800, 0xDC00)
@@ -36,6 +38,8 @@ def _reader(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT
     async def read(request: Request) -> BodyT:
         _check_media_type(request)
         data = await _read_bytes(request, request.app.state.max_body_bytes)
+        if IDEMPOTENCY_KEY in request.headers:
+            request.state.body_digest = blake2b(data, digest_size=16).digest()
         return _validate(model, data)
 
     return read

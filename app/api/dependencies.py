@@ -9,6 +9,8 @@ from fastapi import Depends, Header, Request, Security
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.domain.errors import Flaw, InvalidTenantError, UnauthorisedError
+from app.domain.idempotency import IdempotentRequest
+from app.domain.keys import digest
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
 from app.services.readiness import ReadinessService
@@ -77,3 +79,26 @@ async def require_key(
 
 ServicesOf = Annotated[Services, Depends(services_of)]
 TenantOf = Annotated[str, Depends(tenant_of)]
+
+
+async def idempotent_request_of(
+    request: Request,
+    tenant: TenantOf,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            pattern=r"^[\x20-\x7e]{1,255}$",
+            description="Drawn by the caller for this write, such as a UUID: repeated, it is answered as at first.",
+        ),
+    ] = None,
+) -> IdempotentRequest | None:
+    """Return what makes a write the same when it comes again; its body, if it has one, must be read by now."""
+    if idempotency_key is None:
+        return None
+    said = (request.method, request.scope["path"], request.scope["query_string"])
+    body: bytes | None = getattr(request.state, "body_digest", None)
+    return IdempotentRequest(tenant, idempotency_key, digest(*said, body))
+
+
+RequestOf = Annotated[IdempotentRequest | None, Depends(idempotent_request_of)]
+"""To be named after the body: dependencies are resolved in the order of the parameters."""

@@ -11,7 +11,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.api import rendering
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf, TenantOf
+from app.api.dependencies import RequestOf, ServicesOf, TenantOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.documents import (
@@ -45,51 +45,58 @@ NDJSON = "application/x-ndjson"
 @router.post(
     "",
     summary="Index documents",
-    responses={200: {"model": IndexedList}, **problems(404, 415, 502, 507)},
+    responses={200: {"model": IndexedList}, **problems(404, 409, 415, 502, 507)},
     openapi_extra=accepts(DocumentsBody),
 )
 async def post_documents(
     body: body_of(DocumentsBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
+    request: RequestOf,
 ) -> Response:
     """Each document is replaced as a whole; the batch is written as a whole or not at all, and durable."""
     documents = [document.to_domain() for document in body.documents]
-    results = await services.indexing.write(tenant, body.index, documents, mode=body.mode, written_by=body.written_by)
-    return json_response({"results": [asdict(result) for result in results]})
+    results = await services.indexing.write(
+        tenant, body.index, documents, mode=body.mode, written_by=body.written_by, request=request
+    )
+    return rendering.written({"results": [asdict(result) for result in results]}, request)
 
 
 @router.patch(
     "",
     summary="Update metadata",
-    responses={200: {"model": ChangedList}, **problems(404, 415, 507)},
+    responses={200: {"model": ChangedList}, **problems(404, 409, 415, 507)},
     openapi_extra=accepts(UpdatesBody),
 )
 async def patch_documents(
     body: body_of(UpdatesBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
+    request: RequestOf,
 ) -> Response:
     """Null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
     updates = [update.to_domain() for update in body.updates]
-    results = await services.indexing.update(tenant, body.index, updates)
-    return json_response({"results": [asdict(result) for result in results]})
+    results = await services.indexing.update(tenant, body.index, updates, request=request)
+    return rendering.written({"results": [asdict(result) for result in results]}, request)
 
 
 @router.post(
     "/delete",
     summary="Delete documents",
-    responses={200: {"model": ChangedList}, **problems(404, 415, 507)},
+    responses={200: {"model": ChangedList}, **problems(404, 409, 415, 507)},
     openapi_extra=accepts(DeleteBody),
 )
 async def delete_documents(
     body: body_of(DeleteBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
+    request: RequestOf,
 ) -> Response:
     """Documents that are not there are no error."""
-    results = await services.indexing.delete(tenant, body.index, body.document_ids, written_by=body.written_by)
-    return json_response({"results": [asdict(result) for result in results]})
+    results = await services.indexing.delete(
+        tenant, body.index, body.document_ids, written_by=body.written_by, request=request
+    )
+    return rendering.written({"results": [asdict(result) for result in results]}, request)
 
 
 @router.get(
@@ -150,11 +157,11 @@ async def get_document(
 @router.delete(
     "/{document_id:text}",
     summary="Delete a document",
-    responses={200: {"model": ChangedAnswer}, **problems(404, 507)},
+    responses={200: {"model": ChangedAnswer}, **problems(404, 409, 507)},
 )
 async def delete_document(
-    document_id: str, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None
+    document_id: str, services: ServicesOf, tenant: TenantOf, request: RequestOf, index: IndexQuery = None
 ) -> Response:
     """A document that is not there is no error. The id is percent-encoded."""
-    (result,) = await services.indexing.delete(tenant, index, [document_id])
-    return json_response(asdict(result))
+    (result,) = await services.indexing.delete(tenant, index, [document_id], request=request)
+    return rendering.written(asdict(result), request)

@@ -12,6 +12,7 @@ from pydantic import TypeAdapter
 from app.api.problems import HttpError
 from app.api.schemas.fields import ChunkIndex, DocumentId
 from app.api.schemas.search import ChunkAnswer, RawChunk
+from app.domain.idempotency import IdempotentRequest
 from app.domain.interchange import encode_vector
 from app.domain.search import Answer
 
@@ -28,6 +29,14 @@ _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"acce
 def json_response(content: object, status: int = 200) -> Response:
     """Answer with JSON."""
     return Response(orjson.dumps(content), status, media_type="application/json")
+
+
+def written(content: object, request: IdempotentRequest | None) -> Response:
+    """Answer a write, and say so if the answer is an earlier one."""
+    response = json_response(content)
+    if request is not None and request.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
 
 
 def answer(found: Answer, took_ms: float) -> Response:

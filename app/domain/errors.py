@@ -68,6 +68,18 @@ class UnstorableError(InvalidRequestError):
     code = "unstorable"
 
 
+class IdempotencyKeyReusedError(InvalidRequestError):
+    """Another request came under the same idempotency key."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyKeyInUseError(ServiceError):
+    """The first request under an idempotency key has not ended."""
+
+    code = "idempotency_key_in_use"
+
+
 class TenantNotFoundError(ServiceError):
     """No index belongs to the tenant."""
 

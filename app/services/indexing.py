@@ -1,6 +1,6 @@
 """Writing: documents are replaced, changed and deleted as wholes."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -15,12 +15,14 @@ from app.domain.documents import (
     Writer,
 )
 from app.domain.errors import EmbeddingMissingError, IndexNotFoundError
+from app.domain.idempotency import IdempotentRequest
 from app.domain.indexes import Index
 from app.domain.keys import document_key
 from app.domain.replacement import ChunkKey, ChunkState
 from app.embedding.client import EmbeddingClient
 from app.observability import metrics
 from app.services.catalog import IndexCatalog
+from app.services.idempotency import IdempotentWrites
 from app.services.replacing import ChunkReplacement
 from app.services.terms import mean_length
 from app.services.vocabulary import Vocabulary
@@ -67,6 +69,7 @@ class IndexingService:
         self._chunks = ChunkRepository(database)
         self._access = AccessRepository(database)
         self._vocabulary = Vocabulary(TermsRepository(database))
+        self._writes = IdempotentWrites(database)
 
     async def write(
         self,
@@ -76,6 +79,7 @@ class IndexingService:
         *,
         mode: WriteMode = "replace",
         written_by: Writer = "index",
+        request: IdempotentRequest | None = None,
     ) -> list[IndexedDocument]:
         """Write a batch of documents; answers are in the order of the batch.
 
@@ -86,20 +90,28 @@ class IndexingService:
         """
         index = await self._catalog.get(tenant_id, index_name)
         try:
-            results = await self._write(index, documents, mode, written_by)
+            results = await self._write(index, documents, mode, written_by, request)
         except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
-            results = await self._write(await self._catalog.get_anew(index), documents, mode, written_by)
+            results = await self._write(await self._catalog.get_anew(index), documents, mode, written_by, request)
         for result in results:
             metrics.DOCUMENTS_INDEXED.labels("replaced" if result.already_existed else "new").inc()
         return results
 
     async def _write(
-        self, index: Index, documents: Sequence[Document], mode: WriteMode, written_by: Writer
+        self,
+        index: Index,
+        documents: Sequence[Document],
+        mode: WriteMode,
+        written_by: Writer,
+        request: IdempotentRequest | None,
     ) -> list[IndexedDocument]:
         pointers = [f"/documents/{place}" for place in range(len(documents))]
         prepared = await self.prepare(index, documents, pointers)
-        async with self._database.transaction() as session:
+
+        async def work(session: Session) -> list[IndexedDocument]:
             return (await self.write_in(session, index, prepared, mode, written_by)).results
+
+        return await self._writes.carry_out(request, IndexedDocument, work)
 
     async def prepare(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Prepared:
         """Fit documents to an index, and settle what a transaction stands on."""
@@ -143,17 +155,25 @@ class IndexingService:
         return Written(results, foreign, replacement.stored)
 
     async def update(
-        self, tenant_id: str, index_name: str | None, updates: Sequence[DocumentUpdate]
+        self,
+        tenant_id: str,
+        index_name: str | None,
+        updates: Sequence[DocumentUpdate],
+        *,
+        request: IdempotentRequest | None = None,
     ) -> list[ChangedDocument]:
         """Change metadata, in the order given; answers in the order of the documents' first mention."""
         index = await self._catalog.get(tenant_id, index_name)
         lists = [update.access for update in updates if update.access is not None]
         acl_ids = await self._access.intern(index, lists) if lists else {}
         names = dict.fromkeys(name for update in updates for name in update.document_ids)
-        async with self._database.transaction() as session:
-            found = await self._documents.update(session, index, updates, acl_ids)
-        metrics.DOCUMENTS_UPDATED.inc(len(found))
-        return await self._changed(index, list(names), found)
+
+        async def work(session: Session) -> list[ChangedDocument]:
+            return _changed(names, await self._documents.update(session, index, updates, acl_ids))
+
+        results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+        metrics.DOCUMENTS_UPDATED.inc(sum(result.found for result in results))
+        return results
 
     async def delete(
         self,
@@ -162,14 +182,19 @@ class IndexingService:
         document_ids: Sequence[str],
         *,
         written_by: Writer | None = None,
+        request: IdempotentRequest | None = None,
     ) -> list[ChangedDocument]:
         """Delete documents with their chunks; those that are not there are no error."""
         index = await self._catalog.get(tenant_id, index_name)
         names = list(dict.fromkeys(document_ids))
-        async with self._database.transaction() as session:
-            gone = await self._documents.delete(session, index, [document_key(name) for name in names], written_by)
-        metrics.DOCUMENTS_DELETED.inc(len(gone))
-        return await self._changed(index, names, gone)
+
+        async def work(session: Session) -> list[ChangedDocument]:
+            keys = [document_key(name) for name in names]
+            return _changed(names, await self._documents.delete(session, index, keys, written_by))
+
+        results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+        metrics.DOCUMENTS_DELETED.inc(sum(result.found for result in results))
+        return results
 
     async def delete_some(self, tenant_id: str, index_name: str, limit: int) -> tuple[int, int]:
         """Delete up to some number of documents of an index; return how many went and how many are left."""
@@ -213,11 +238,16 @@ class IndexingService:
         except StopIteration as error:
             raise EmbeddingMissingError("The embeddings endpoint returned fewer embeddings than texts.") from error
 
-    async def _changed(self, index: Index, names: Sequence[str], found: dict[UUID, int]) -> list[ChangedDocument]:
-        if not found:
+    async def _confirmed(self, index: Index, results: list[ChangedDocument]) -> list[ChangedDocument]:
+        """Where nothing was found, make sure that the index is still there."""
+        if not any(result.found for result in results):
             await self._catalog.confirm(index)
-        keys = {name: document_key(name) for name in names}
-        return [ChangedDocument(name, keys[name] in found, found.get(keys[name], 0)) for name in names]
+        return results
+
+
+def _changed(names: Iterable[str], found: Mapping[UUID, int]) -> list[ChangedDocument]:
+    keys = {name: document_key(name) for name in names}
+    return [ChangedDocument(name, key in found, found.get(key, 0)) for name, key in keys.items()]
 
 
 def _without_chunks(document: Document, stored: dict[ChunkKey, ChunkState]) -> Document:

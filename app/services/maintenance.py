@@ -22,12 +22,16 @@ _UPLOADS_LIVE = timedelta(hours=2)
 
 @dataclass(frozen=True, slots=True)
 class MaintenanceOptions:
-    """When and how: seconds between looks; chunks from which a graph pays; pgvector's m and ef_construction."""
+    """When and how: seconds between looks; chunks from which a graph pays; pgvector's m and ef_construction.
+
+    ``answers_live`` is how long the answers of idempotency keys are kept.
+    """
 
     interval: float = 10.0
     ann_threshold: int = 20_000
     m: int = 16
     ef_construction: int = 100
+    answers_live: timedelta = timedelta(hours=1)
 
 
 class Maintainer:
@@ -80,6 +84,7 @@ class Maintainer:
     async def _work(self, repository: MaintenanceRepository) -> None:
         if swept := await repository.delete_stale_uploads(_UPLOADS_LIVE):
             log.info("uploads_swept", uploads=swept)
+        await repository.delete_old_answers(self._options.answers_live)
         states = await self._indexes.ann_states()
         indexes = await self._indexes.list_all(None)
         for index in indexes:  # ahead of the graphs, which take long

@@ -51,3 +51,8 @@ class MaintenanceRepository:
     async def delete_stale_uploads(self, older_than: timedelta) -> int:
         """Sweep uploads nobody came back to; return how many."""
         return len(await self._session.fetch(statement("maintenance/delete_stale_uploads"), older_than=older_than))
+
+    async def delete_old_answers(self, older_than: timedelta) -> int:
+        """Sweep the answers of idempotency keys; return how many."""
+        row = await self._session.fetch_row(statement("maintenance/delete_old_answers"), older_than=older_than)
+        return 0 if row is None else int(row["swept"])

@@ -150,6 +150,17 @@ CREATE TABLE upload_parts (
     FOREIGN KEY (index_id, upload_id) REFERENCES uploads ON DELETE CASCADE
 );
 
+-- What a write under an idempotency key was answered, for its repetition; written by the same transaction.
+CREATE TABLE idempotency_keys (
+    tenant_id  text NOT NULL,
+    key        text COLLATE "C" NOT NULL,
+    digest     uuid NOT NULL,   -- of the request: another one under the same key is refused
+    results    jsonb NOT NULL,
+    created_at timestamptz NOT NULL DEFAULT now(),
+    PRIMARY KEY (tenant_id, key)
+);
+CREATE INDEX idempotency_keys_created_at ON idempotency_keys (created_at);
+
 -- Imports from other engines: a run, how far each slice of it has come, and the rows it could not take.
 CREATE TABLE imports (
     import_id     uuid PRIMARY KEY,

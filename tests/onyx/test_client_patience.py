@@ -20,7 +20,7 @@ from onyx_vector_search import (
     ServiceUnavailableError,
     StorageFullError,
 )
-from onyx_vector_search.models import Filters, Search
+from onyx_vector_search.models import Chunk, Document, DocumentHead, Filters, Search, Update
 from onyx_vector_search.patience import Attempts, Purpose, retry_after
 
 SEARCH = Search(filters=Filters(access_control_list=[]))
@@ -242,3 +242,31 @@ def pass_time_by_waiting(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr("onyx_vector_search.client.Attempts", attempts)
     monkeypatch.setattr("onyx_vector_search.client.time.sleep", waits.append)
     return waits
+
+
+def test_a_write_bears_one_key_over_its_attempts_and_another_the_next_time() -> None:
+    answer = httpx.Response(200, json={"results": []})
+    handler, requests = script(
+        httpx.ReadError("reset"), problem(409, "idempotency_key_in_use"), answer, answer, answer, answer
+    )
+    service = client(handler)
+    service.delete_documents(["a"])
+    service.delete_documents(["a"])
+    service.update_documents([Update(document_ids=["a"], boost=1)])
+    service.index_documents([Document(DocumentHead(id="a"), [Chunk(chunk_index=0, content="x", embedding=[1.0])])])
+    keys = [request.headers["idempotency-key"] for request in requests]
+    assert len(set(keys[:3])) == 1
+    assert len(set(keys)) == 4
+
+
+def test_a_search_bears_no_key() -> None:
+    handler, requests = script(httpx.Response(200, json=ANSWER))
+    client(handler).search(SEARCH)
+    assert "idempotency-key" not in requests[0].headers
+
+
+def test_another_conflict_is_not_tried_again() -> None:
+    handler, requests = script(problem(409, "upload_incomplete"))
+    with pytest.raises(RequestRefusedError):
+        client(handler).delete_documents(["a"])
+    assert len(requests) == 1

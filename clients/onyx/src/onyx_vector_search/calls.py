@@ -30,7 +30,10 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 @dataclass(frozen=True, slots=True)
 class Call(Generic[T]):
-    """One request and the reading of its answer."""
+    """One request and the reading of its answer.
+
+    ``keyed`` is a write that the service shall do once, however often it is sent.
+    """
 
     method: str
     path: str
@@ -38,6 +41,7 @@ class Call(Generic[T]):
     purpose: Purpose = "write"
     params: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
+    keyed: bool = False
 
 
 class _IndexList(BaseModel):
@@ -84,7 +88,13 @@ def empty_index(name: str, limit: int) -> Call[Emptied]:
 
 def post_documents(body: bytes) -> Call[list[Indexed]]:
     """Write a batch whose JSON is made already."""
-    return Call("POST", "/documents", lambda answer: _IndexedList.model_validate_json(answer).results, body=body)
+    return Call(
+        "POST",
+        "/documents",
+        lambda answer: _IndexedList.model_validate_json(answer).results,
+        body=body,
+        keyed=True,
+    )
 
 
 def documents_body(index: str | None, documents: Sequence[bytes], mode: WriteMode, written_by: Writer) -> bytes:
@@ -113,7 +123,13 @@ def delete_upload(upload_id: UUID, index: str | None) -> Call[None]:
 def patch_documents(index: str | None, updates: Sequence[Update]) -> Call[list[Changed]]:
     """Update metadata."""
     body = _json({"index": index, "updates": updates})
-    return Call("PATCH", "/documents", lambda answer: _ChangedList.model_validate_json(answer).results, body=body)
+    return Call(
+        "PATCH",
+        "/documents",
+        lambda answer: _ChangedList.model_validate_json(answer).results,
+        body=body,
+        keyed=True,
+    )
 
 
 def delete_documents(index: str | None, document_ids: Sequence[str], written_by: Writer | None) -> Call[list[Changed]]:
@@ -124,6 +140,7 @@ def delete_documents(index: str | None, document_ids: Sequence[str], written_by:
         "/documents/delete",
         lambda answer: _ChangedList.model_validate_json(answer).results,
         body=body,
+        keyed=True,
     )
 
 

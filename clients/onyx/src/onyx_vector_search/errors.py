@@ -86,8 +86,10 @@ _REFUSALS: dict[str, type[RequestRefusedError]] = {
     "index_mismatch": IndexMismatchError,
 }
 _READ_ONLY = "database_read_only"
+_IN_USE = "idempotency_key_in_use"
 RETRYABLE_STATUSES = frozenset({429, 502, 503, 504})
 _INSUFFICIENT_STORAGE = 507
+_CONFLICT = 409
 _CLIENT_ERRORS = range(400, 500)
 
 
@@ -108,7 +110,7 @@ def error_of(response: httpx.Response) -> VectorSearchError:
         return ReadOnlyError(message, problem)
     if status == _INSUFFICIENT_STORAGE:
         return StorageFullError(message, problem, response)
-    if status in RETRYABLE_STATUSES:
+    if status in RETRYABLE_STATUSES or code == _IN_USE:
         return ServiceUnavailableError(message, problem)
     if status in _CLIENT_ERRORS:
         return _REFUSALS.get(code, RequestRefusedError)(message, problem, response)
@@ -116,10 +118,15 @@ def error_of(response: httpx.Response) -> VectorSearchError:
 
 
 def may_pass(response: httpx.Response) -> bool:
-    """Whether an error is one that may be gone in a moment; a database that is read-only stays so."""
-    if response.status_code not in RETRYABLE_STATUSES:
+    """Whether an error is one that may be gone in a moment; a database that is read-only stays so.
+
+    An earlier attempt at the same write may still be under way: its answer is to be had when it has ended.
+    """
+    if response.status_code not in RETRYABLE_STATUSES | {_CONFLICT}:
         return False
     problem = problem_of(response)
+    if response.status_code == _CONFLICT:
+        return problem is not None and problem.code == _IN_USE
     return problem is None or problem.code != _READ_ONLY
 
 

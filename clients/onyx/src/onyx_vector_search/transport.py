@@ -40,7 +40,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A request that stays the same over all its attempts, its id included."""
+    """A request that stays the same over all its attempts, its id and its idempotency key included."""
 
     method: str
     path: str
@@ -52,6 +52,8 @@ class Prepared:
 def prepare(call: Call[T], tenant_id: str, options: Options) -> Prepared:
     """Compress a call's body if that pays, and name the request."""
     headers = {"X-Tenant-ID": tenant_id, "X-Request-ID": uuid4().hex}
+    if call.keyed:
+        headers["Idempotency-Key"] = uuid4().hex
     content = call.body
     if content is not None:
         headers["Content-Type"] = "application/json"
