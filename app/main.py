@@ -58,7 +58,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     embedder = _embedder(settings)
     services = _services(settings, database, embedder)
     startup = _startup(settings, services)
-    reporter = IndexReporter(OperationsRepository(database), IndexRepository(database))
     tracing = Tracing(VERSION) if settings.otlp_endpoint else None
     maintainer = Maintainer(database, IndexRepository(database), _maintenance_options(settings))
 
@@ -66,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         await startup.first_try()
-        tasks = [asyncio.create_task(work.run()) for work in (startup, maintainer, reporter)]
+        tasks = [asyncio.create_task(work.run()) for work in (startup, maintainer, services.reporter)]
         try:
             yield
         finally:
@@ -141,6 +140,7 @@ def _services(settings: Settings, database: Database, embedder: EmbeddingClient 
         reading=ReadingService(catalog, access, DocumentRepository(database), ChunkRepository(database)),
         search=search_service(database, catalog, access, embedder),
         readiness=ReadinessService(OperationsRepository(database)),
+        reporter=IndexReporter(OperationsRepository(database), IndexRepository(database)),
     )
 
 

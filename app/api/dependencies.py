@@ -15,6 +15,7 @@ from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
+from app.services.reporting import IndexReporter
 from app.services.searching import SearchService
 from app.services.uploads import UploadService
 
@@ -32,6 +33,7 @@ class Services:
     reading: ReadingService
     search: SearchService
     readiness: ReadinessService
+    reporter: IndexReporter
 
 
 async def services_of(request: Request) -> Services:

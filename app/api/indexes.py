@@ -1,14 +1,15 @@
 """Routes about indexes."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Response
 
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf, TenantOf
+from app.api.dependencies import Services, ServicesOf, TenantOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.indexes import EmptiedAnswer, IndexAnswer, IndexBody, IndexList
+from app.services.catalog import IndexState
 
 router = APIRouter(prefix="/indexes", tags=["indexes"])
 
@@ -31,20 +32,20 @@ async def put_index(
     """Safe when many callers race. 409 when an index of that name differs."""
     index, created = await services.catalog.put(tenant, name, body.to_domain(), reset=reset)
     state = await services.catalog.state(tenant, index.name)
-    return json_response(IndexAnswer.of(state).model_dump(), 201 if created else 200)
+    return json_response(_shown(services, state), 201 if created else 200)
 
 
 @router.get("", summary="List indexes", responses={200: {"model": IndexList}, **problems()})
 async def list_indexes(services: ServicesOf, tenant: TenantOf) -> Response:
     """All indexes of the tenant with what they hold."""
     states = await services.catalog.list_states(tenant)
-    return json_response({"indexes": [IndexAnswer.of(state).model_dump() for state in states]})
+    return json_response({"indexes": [_shown(services, state) for state in states]})
 
 
 @router.get("/{name}", summary="Show an index", responses={200: {"model": IndexAnswer}, **problems(404)})
 async def get_index(name: Name, services: ServicesOf, tenant: TenantOf) -> Response:
     """Documents, chunks and bytes are counted; ann shows the HNSW graph and the progress of its build."""
-    return json_response(IndexAnswer.of(await services.catalog.state(tenant, name)).model_dump())
+    return json_response(_shown(services, await services.catalog.state(tenant, name)))
 
 
 @router.delete("/{name}", status_code=204, summary="Drop an index", responses=problems(404))
@@ -65,3 +66,7 @@ async def empty_index(
     """Deletes up to ``limit`` documents and says how many are left."""
     deleted, remaining = await services.indexing.delete_some(tenant, name, limit)
     return json_response({"deleted": deleted, "remaining": remaining})
+
+
+def _shown(services: Services, state: IndexState) -> dict[str, Any]:
+    return IndexAnswer.of(state, services.reporter.recall(state.index)).model_dump()

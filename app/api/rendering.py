@@ -22,6 +22,9 @@ PositionT = TypeVar("PositionT")
 _KEY: TypeAdapter[UUID] = TypeAdapter(UUID)
 _CHUNK: TypeAdapter[tuple[str, int]] = TypeAdapter(tuple[DocumentId, ChunkIndex])
 
+SERVICE_PHASE = "service"
+"""What is neither a statement's nor the embeddings endpoint's: ranking, highlights, waiting for a connection."""
+
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
 
@@ -57,7 +60,15 @@ def answer(found: Answer, took_ms: float) -> Response:
             "expansions": found.expansions,
             "took_ms": round(took_ms, 3),
         }
+        | ({} if found.phases is None else {"phases": _phases(found.phases, took_ms)})
     )
+
+
+def _phases(seconds: Mapping[str, float], took_ms: float) -> list[dict[str, Any]]:
+    """Show the phases of a search, and last what the service itself took: together they are ``took_ms``."""
+    shown = [{"name": name, "ms": round(value * 1000, 3)} for name, value in seconds.items()]
+    rest = took_ms - sum(seconds.values()) * 1000
+    return [*shown, {"name": SERVICE_PHASE, "ms": round(max(rest, 0.0), 3)}]
 
 
 def chunk_list(rows: Iterable[Row]) -> Response:

@@ -44,8 +44,23 @@ class AnnState:
 
 @dataclass(frozen=True, slots=True)
 class IndexSize:
-    """What an index holds; bytes are those of its tables and indexes on disk."""
+    """What an index holds; bytes are those of its tables and indexes on disk, ``ann_bytes`` of its graph alone.
+
+    ``dead_chunks``: versions that wait for vacuum. ``maintained_at``: when one of its tables was last vacuumed
+    or analysed, None if never or if PostgreSQL has forgotten.
+    """
 
     documents: int
     chunks: int
     bytes: int
+    ann_bytes: int = 0
+    dead_chunks: int = 0
+    maintained_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecallEstimate:
+    """Which share of the nearest neighbours searches by the graph found, when it was last tried."""
+
+    value: float
+    estimated_at: datetime

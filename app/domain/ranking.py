@@ -134,6 +134,12 @@ def rank_order(scores: Floats, document_ids: Sequence[str], chunk_indexes: Seque
     return np.array(places, np.int64)
 
 
+def list_ranks(candidates: Candidates) -> dict[str, Floats]:
+    """Show from which lists candidates came: their place in each from 1, NaN where they are not in it."""
+    ranks = {"vector_rank": candidates.vector_rank, "keyword_rank": candidates.keyword_rank}
+    return {name: np.where(places == UNRANKED, np.nan, places + 1.0) for name, places in ranks.items()}
+
+
 def min_max(values: Floats) -> Floats:
     """Scale linearly to 0…1; equal values all become 0 (as Vespa's normalize_linear does)."""
     if not len(values):

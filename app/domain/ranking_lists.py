@@ -74,8 +74,6 @@ def fuse_rrf(candidates: Candidates) -> Ranking:
         features={
             "cosine": candidates.cosine,
             "bm25": candidates.bm25,
-            "vector_rank": _shown(candidates.vector_rank),
-            "keyword_rank": _shown(candidates.keyword_rank),
         },
         weights={"k": float(RRF_K)},
         kept=np.ones(len(candidates), np.bool_),
@@ -96,8 +94,3 @@ def _scaled(values: Floats, ranks: Ints) -> Floats:
 
 def _reciprocal(ranks: Ints) -> Floats:
     return np.where(ranks == UNRANKED, 0.0, 1.0 / (RRF_K + 1.0 + ranks))
-
-
-def _shown(ranks: Ints) -> Floats:
-    """Ranks from 1; NaN for none."""
-    return np.where(ranks == UNRANKED, np.nan, ranks + 1.0)

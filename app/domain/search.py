@@ -59,7 +59,8 @@ class Answer:
     """What a search found, and how.
 
     ``exact``: no chunk outside the hits would rank above them. ``complete``: the hits are fewer than the
-    limit only because no more match.
+    limit only because no more match. ``phases``: on request, the seconds of each statement by name, and of
+    the embeddings endpoint.
     """
 
     hits: list[Hit]
@@ -70,3 +71,4 @@ class Answer:
     degraded: tuple[str, ...] = ()
     rank_profile: RankProfile | None = None
     expansions: tuple[Expansion, ...] = ()
+    phases: Mapping[str, float] | None = None

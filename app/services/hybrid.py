@@ -7,7 +7,7 @@ import numpy as np
 
 from app.domain import ranking_default, ranking_lists, ranking_vespa
 from app.domain.indexes import Index
-from app.domain.ranking import Candidates, Ints, Ranking, RankProfile, rank_order
+from app.domain.ranking import Candidates, Ints, Ranking, RankProfile, list_ranks, rank_order
 from app.domain.search import CANDIDATE_LIMIT, Search
 from app.domain.vectors import Vector
 from app.services.interpreting import Interpreted
@@ -106,6 +106,7 @@ async def find_hybrid(
         ranking = await _rank_default(reader, search, query, chunks, candidates, around)
     else:
         ranking = _rank(profile, search, candidates, limit)
+    ranking = replace(ranking, features={**ranking.features, **list_ranks(candidates)})
     chunks, places = _ordered(chunks, ranking)
     return Ranked(
         chunks=chunks,

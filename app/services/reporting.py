@@ -1,13 +1,14 @@
 """What operators watch between requests: how large and how worn the indexes are, and what searches find."""
 
 import asyncio
+from datetime import UTC, datetime
 from time import monotonic
 from uuid import uuid4
 
 import structlog
 
 from app.domain.errors import ServiceError
-from app.domain.indexes import AnnState
+from app.domain.indexes import AnnState, Index, RecallEstimate
 from app.observability import metrics
 from app.storage.indexes import IndexRepository
 from app.storage.operations import IndexHealth, OperationsRepository
@@ -30,6 +31,11 @@ class IndexReporter:
         self._operations = operations
         self._indexes = indexes
         self._estimated: dict[int, float] = {}
+        self._recall: dict[int, RecallEstimate] = {}
+
+    def recall(self, index: Index) -> RecallEstimate | None:
+        """Return the latest estimate of this process; None before the first, and without a graph."""
+        return self._recall.get(index.index_id)
 
     async def run(self) -> None:
         """Report until cancelled; a database that is away is waited for."""
@@ -58,6 +64,7 @@ class IndexReporter:
             due |= ready
             for index_id in gone:
                 del self._estimated[index_id]
+                self._recall.pop(index_id, None)
         if not due:
             return
         for index in await self._indexes.list_all(None):
@@ -67,6 +74,7 @@ class IndexReporter:
             self._estimated[index.index_id] = monotonic()
             if recall is not None:
                 metrics.RECALL.labels(index.tenant_id, index.name).set(recall)
+                self._recall[index.index_id] = RecallEstimate(recall, datetime.now(UTC))
 
 
 def _publish(health: IndexHealth, ann: AnnState) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 from uuid import uuid4
@@ -15,10 +16,10 @@ from app.domain.search import Answer, Hit, Mode, Search
 from app.domain.vectors import Vector
 from app.embedding.client import EmbeddingClient
 from app.observability import metrics
+from app.observability.phases import EMBEDDING, database_seconds, phase, timed_phases
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.ranked import RankedSearch
-from app.storage.database import timed_database
 from app.storage.search import SearchRepository
 
 Values = Mapping[str, object]
@@ -62,7 +63,9 @@ class SearchService:
         mode = self._mode(search)
         async with _observed(mode) as observed:
             answer = await self._answer(index, mode, search)
-            observed.append(answer.strategy)
+            observed.strategy = answer.strategy
+            if search.explain:
+                answer.phases = observed.phases
         return answer
 
     def _mode(self, search: Search) -> Mode:
@@ -141,7 +144,8 @@ class SearchService:
         """Take the embedding that came, or have one made; it has a direction and fits the index."""
         embedding = search.embedding
         if embedding is None and search.query and self._embedder is not None:
-            embedding = (await self._embedder.embed([search.query], index.embedding_dimension))[0]
+            with phase(EMBEDDING):
+                embedding = (await self._embedder.embed([search.query], index.embedding_dimension))[0]
         if embedding is None:
             raise EmbeddingMissingError(
                 "This search needs an embedding: none came, and no endpoint is configured that would make one.",
@@ -162,23 +166,31 @@ def _semantic_hit(row: Mapping[str, Any], *, explain: bool) -> Hit:
     return Hit(row, score, {"cosine": cosine} | ({"part_vector": score} if explain else {}))
 
 
+@dataclass(slots=True)
+class _Observed:
+    """How a search goes: the seconds of its phases, and in the end its strategy."""
+
+    phases: dict[str, float]
+    strategy: str = ""
+
+
 @asynccontextmanager
-async def _observed(mode: Mode) -> AsyncIterator[list[str]]:
-    """Count and time a search; the caller appends its strategy."""
-    strategy: list[str] = []
+async def _observed(mode: Mode) -> AsyncIterator[_Observed]:
+    """Count and time a search; the caller tells its strategy."""
     started = perf_counter()
-    with metrics.SEARCHES_IN_PROGRESS.labels(mode).track_inprogress():
-        async with timed_database() as database:
-            try:
-                yield strategy
-            except ServiceError as error:
-                metrics.SEARCH_ERRORS.labels(mode, error.code).inc()
-                raise
-            except Exception:
-                metrics.SEARCH_ERRORS.labels(mode, "internal").inc()
-                raise
+    with metrics.SEARCHES_IN_PROGRESS.labels(mode).track_inprogress(), timed_phases() as phases:
+        observed = _Observed(phases)
+        try:
+            yield observed
+        except ServiceError as error:
+            metrics.SEARCH_ERRORS.labels(mode, error.code).inc()
+            raise
+        except Exception:
+            metrics.SEARCH_ERRORS.labels(mode, "internal").inc()
+            raise
     seconds = perf_counter() - started
-    metrics.SEARCHES.labels(mode, strategy[0]).inc()
-    metrics.SEARCH_SECONDS.labels(mode, strategy[0]).observe(seconds)
-    metrics.SEARCH_DATABASE_SECONDS.labels(mode, strategy[0]).observe(database[0])
-    metrics.SEARCH_OVERHEAD_SECONDS.labels(mode).observe(max(0.0, seconds - database[0]))
+    database = database_seconds(observed.phases)
+    metrics.SEARCHES.labels(mode, observed.strategy).inc()
+    metrics.SEARCH_SECONDS.labels(mode, observed.strategy).observe(seconds)
+    metrics.SEARCH_DATABASE_SECONDS.labels(mode, observed.strategy).observe(database)
+    metrics.SEARCH_OVERHEAD_SECONDS.labels(mode).observe(max(0.0, seconds - database))

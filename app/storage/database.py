@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Literal, Self
@@ -13,6 +12,7 @@ import asyncpg
 from app.domain.errors import DatabaseReadOnlyError, OverloadedError
 from app.domain.indexes import Index
 from app.observability import metrics
+from app.observability.phases import count_phase
 from app.observability.tracing import statement_span
 from app.storage.codecs import register_codecs
 from app.storage.copying import copy_stream
@@ -35,19 +35,6 @@ SEARCH_OPTIONS = {
     "jit": "off",
 }
 WRITE_OPTIONS = {"jit": "off", "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan"}
-
-_database_seconds: ContextVar[list[float] | None] = ContextVar("database_seconds", default=None)
-
-
-@asynccontextmanager
-async def timed_database() -> AsyncIterator[list[float]]:
-    """Sum up the seconds that sessions spend in the database within this context: item 0 of the list."""
-    clock = [0.0]
-    token = _database_seconds.set(clock)
-    try:
-        yield clock
-    finally:
-        _database_seconds.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +98,7 @@ class Session:
             await self._connection.copy_to_table(
                 table, source=copy_stream(list(columns.values()), rows), columns=list(columns), format="binary"
             )
-        _count(perf_counter() - started)
+        count_phase(f"copy/{table}", perf_counter() - started)
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Self]:
@@ -138,7 +125,7 @@ class Session:
             failed = False
         finally:
             seconds = perf_counter() - started
-            _count(seconds)
+            count_phase(which.name, seconds)
             metrics.STATEMENT_SECONDS.labels(which.name).observe(seconds)
             if self._slow.is_slow(seconds):
                 self._slow.report(which, bound, seconds, failed=failed)
@@ -270,8 +257,3 @@ def _text(which: Statement, index: Index | None) -> str:
     if index is None:
         return which.text()
     return which.text(index_id=index.index_id, dimension=index.embedding_dimension)
-
-
-def _count(seconds: float) -> None:
-    if (clock := _database_seconds.get()) is not None:
-        clock[0] += seconds

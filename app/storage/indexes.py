@@ -78,7 +78,7 @@ class IndexRepository:
             row = await session.fetch_row(statement("indexes/get_index_size"), index)
         if row is None or row["bytes"] is None:
             return IndexSize(0, 0, 0)
-        return IndexSize(row["documents"], row["chunks"], row["bytes"])
+        return IndexSize(**dict(row))
 
     async def ann_states(self) -> dict[int, AnnState]:
         """Return the state of every HNSW graph there is, by index id."""

@@ -99,7 +99,8 @@ async def state(http: httpx.AsyncClient, **headers: str) -> tuple[Any, ...]:
     for each in indexes:
         parameters = {"index": each["name"], "ndjson": "true", "chunks": "true", "embeddings": "true"}
         exports.append((await http.get("/documents", params=parameters, headers=headers)).text)
-    kept = [{name: each[name] for name in each if name != "bytes"} for each in indexes]
+    upkeep = {"bytes", "ann", "recall", "dead_chunks", "maintained_at"}  # what becomes of itself
+    kept = [{name: each[name] for name in each if name not in upkeep} for each in indexes]
     return (kept, exports)
 
 

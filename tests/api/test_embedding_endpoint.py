@@ -44,6 +44,8 @@ async def test_documents_and_searches_are_embedded(
     assert shown["chunks"][1]["embedding"] == base64_of(NEAR)
     answer = (await http.post("/search", json={"query": "two", "mode": "semantic"})).json()
     assert (answer["hits"][0]["document_id"], answer["hits"][0]["chunk_index"]) == ("mixed", 0)
+    explained = (await http.post("/search", json={"query": "two", "mode": "semantic", "explain": True})).json()
+    assert {phase["name"]: phase["ms"] for phase in explained["phases"]}["embedding"] > 0
     assert answer["hits"][0]["score"] == pytest.approx(1.0, abs=1e-3)
 
 

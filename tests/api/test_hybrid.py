@@ -60,6 +60,34 @@ async def test_the_parts_add_up_to_the_score(library: httpx.AsyncClient, profile
         assert sum(parts) == pytest.approx(hit["score"], abs=1e-9)
 
 
+@pytest.mark.parametrize("profile", PROFILES)
+async def test_explained_hits_name_their_place_in_each_list(library: httpx.AsyncClient, profile: str) -> None:
+    found = await hybrid(library, "pump", rank_profile=profile, explain=True, candidate_limit=25, limit=25)
+    near = (await library.post("/search", json={"embedding": NEAR, "limit": 25})).json()["hits"]
+    words = (await library.post("/search", json={"query": "pump", "mode": "keyword", "limit": 25})).json()["hits"]
+    for hit in found["hits"]:
+        chunk = (hit["document_id"], hit["chunk_index"])
+        for ranks, feature in ((near, "vector_rank"), (words, "keyword_rank")):
+            places = [n for n, other in enumerate(ranks, 1) if (other["document_id"], other["chunk_index"]) == chunk]
+            assert hit["features"].get(feature) == (places[0] if places else None)
+        assert {"vector_rank", "keyword_rank"} & hit["features"].keys()
+
+
+async def test_explained_phases_add_up_to_the_time_it_took(library: httpx.AsyncClient) -> None:
+    assert "phases" not in await hybrid(library, "pump")
+    found = await hybrid(library, "pump", explain=True)
+    phases = {phase["name"]: phase["ms"] for phase in found["phases"]}
+    assert {
+        "search/nearest_exact",
+        "search/keyword_scan",
+        "search/score_candidates",
+        "search/list_hits",
+    } <= phases.keys()
+    assert list(phases)[-1] == "service"
+    assert all(ms >= 0 for ms in phases.values())
+    assert sum(phases.values()) == pytest.approx(found["took_ms"], rel=0.01)
+
+
 @pytest.mark.parametrize(("query_type", "alpha"), [("semantic", 0.5), ("keyword", 0.2)])
 async def test_vespa_can_be_computed_from_its_features(
     library: httpx.AsyncClient, query_type: str, alpha: float

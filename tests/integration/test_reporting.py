@@ -67,9 +67,14 @@ async def test_sizes_graph_and_recall_are_published_and_vanish_with_the_index(
         recall = value("recall_estimate", **LABELS)
         assert recall is not None
         assert 0.9 <= recall <= 1.0
+        [index] = [index for index in await indexes.list_all("public") if index.name == "documents"]
+        shown = reporter.recall(index)
+        assert shown is not None
+        assert shown.value == recall
 
         assert (await client.delete("/indexes/documents")).status_code in {200, 204}
         await reporter.report()
+        assert reporter.recall(index) is None
         assert value("index_chunks", **LABELS) is None
         assert value("recall_estimate", **LABELS) is None
     finally:

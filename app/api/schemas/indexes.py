@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import BaseModel, Field
 
 from app.api.schemas.fields import Body, example
-from app.domain.indexes import IndexSettings
+from app.domain.indexes import IndexSettings, RecallEstimate
 from app.domain.ranking import RankProfile
 from app.services.catalog import IndexState
 
@@ -37,6 +37,14 @@ class AnnAnswer(BaseModel):
 
     state: Literal["none", "building", "ready"]
     progress: float
+    bytes: int
+
+
+class RecallAnswer(BaseModel):
+    """Which share of the nearest neighbours searches by the graph find, as this process last tried it."""
+
+    value: float
+    estimated_at: datetime
 
 
 class IndexAnswer(BaseModel):
@@ -53,10 +61,15 @@ class IndexAnswer(BaseModel):
     chunks: int
     bytes: int
     ann: AnnAnswer
+    recall: Annotated[RecallAnswer | None, Field(description="null without a graph, and before the first try.")]
+    dead_chunks: Annotated[int, Field(description="Versions that wait for vacuum.")]
+    maintained_at: Annotated[
+        datetime | None, Field(description="When one of its tables was last vacuumed or analysed; null: not known.")
+    ]
     created_at: datetime
 
     @classmethod
-    def of(cls, state: IndexState) -> Self:
+    def of(cls, state: IndexState, recall: RecallEstimate | None) -> Self:
         """Show a state."""
         index, size = state.index, state.size
         return cls(
@@ -70,7 +83,10 @@ class IndexAnswer(BaseModel):
             documents=size.documents,
             chunks=size.chunks,
             bytes=size.bytes,
-            ann=AnnAnswer(state=state.ann.state, progress=state.ann.progress),
+            ann=AnnAnswer(state=state.ann.state, progress=state.ann.progress, bytes=size.ann_bytes),
+            recall=None if recall is None else RecallAnswer(value=recall.value, estimated_at=recall.estimated_at),
+            dead_chunks=size.dead_chunks,
+            maintained_at=size.maintained_at,
             created_at=index.created_at,
         )
 

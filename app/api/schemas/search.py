@@ -141,7 +141,10 @@ class SearchBody(Body):
     ] = True
     highlight: Annotated[bool, Field(description="Cut fragments with <hi>matches</hi> out of the hits.")] = True
     explain: Annotated[
-        bool, Field(description="Show in features what each score is made of: its part_… add up to it.")
+        bool,
+        Field(
+            description="Show in features what each score is made of: its part_… add up to it; and how it came about."
+        ),
     ] = False
     min_score: Annotated[float | None, Field(allow_inf_nan=False, description="Drop hits that score less.")] = None
 
@@ -252,6 +255,16 @@ class ExpansionAnswer(BaseModel):
     words: list[str]
 
 
+class PhaseAnswer(BaseModel):
+    """A part of the time a search took."""
+
+    name: Annotated[
+        str,
+        Field(description="A statement under sql/queries, embedding (the endpoint), or service (all the rest)."),
+    ]
+    ms: float
+
+
 class SearchAnswer(BaseModel):
     """Best first, ties by document id and chunk index."""
 
@@ -264,6 +277,9 @@ class SearchAnswer(BaseModel):
     rank_profile: Annotated[RankProfile | None, Field(description="How a hybrid search ranked.")] = None
     expansions: list[ExpansionAnswer] = []
     took_ms: float
+    phases: Annotated[
+        list[PhaseAnswer] | None, Field(description="With explain: where the time went; they add up to took_ms.")
+    ] = None
 
 
 class ChunkList(BaseModel):
