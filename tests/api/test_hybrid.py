@@ -3,6 +3,7 @@
 import math
 from datetime import UTC, datetime, timedelta
 
+import asyncpg
 import httpx
 import numpy as np
 import pytest
@@ -26,8 +27,11 @@ def ids(found: Json) -> list[str]:
 
 
 @pytest.fixture
-async def library(client: httpx.AsyncClient) -> httpx.AsyncClient:
-    """Index sixty documents with words, directions, votes and ages at random."""
+async def library(client: httpx.AsyncClient, dsn: str) -> httpx.AsyncClient:
+    """Index sixty documents with words, directions, votes and ages at random, and their statistics.
+
+    Scores move a little when PostgreSQL analyses the tables by itself, which a slow test lives to see.
+    """
     chance = np.random.default_rng(11)
     documents = []
     for number in range(60):
@@ -44,6 +48,11 @@ async def library(client: httpx.AsyncClient) -> httpx.AsyncClient:
             document["updated_at"] = (datetime.now(UTC) - timedelta(days=int(chance.integers(0, 900)))).isoformat()
         documents.append(document)
     await index(client, *documents)
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
     return client
 
 
