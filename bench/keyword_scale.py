@@ -24,21 +24,24 @@ from typing import TYPE_CHECKING
 import asyncpg
 import numpy as np
 
+from app.domain.documents import Chunk
 from app.domain.filters import Filters
 from app.domain.indexes import Index, IndexSettings
 from app.domain.keys import document_key
+from app.domain.replacement import ChunkKey
 from app.services.catalog import IndexCatalog
 from app.services.interpreting import QueryInterpreter
 from app.services.keyword import BUDGET, HYBRID_BUDGET, find_keyword
 from app.services.statistics import IndexStatistics
 from app.services.terms import tokeniser_for
+from app.services.vocabulary import Stretches
 from app.storage.candidates import CandidateReader
-from app.storage.codecs import SparseVector
+from app.storage.chunk_rows import EMBEDDING_COLUMNS, TERMS_COLUMNS, embedding_rows, terms_rows
 from app.storage.database import Database
 from app.storage.filters import filter_values
 from app.storage.indexes import IndexRepository
 from app.storage.terms import TermsRepository
-from app.text.bm25 import document_terms, gin_terms
+from app.text.batches import TERM_BYTES, weigh_batch
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -47,14 +50,6 @@ DIMENSION = 384
 CHUNKS_PER_DOCUMENT = 8
 CHARACTERS = 850
 BATCH = 5_000
-TERMS_COLUMNS = {
-    "index_id": "integer",
-    "document_key": "uuid",
-    "chunk_index": "integer",
-    "length": "integer",
-    "weights": "sparsevec",
-    "terms": "integer[]",
-}
 _SENTENCE = re.compile(r"(?<=[.!?])\s+")
 
 
@@ -93,24 +88,19 @@ async def fill(dsn: str, index: Index, texts: list[list[str]], count: int) -> di
     database = Database(dsn)
     await database.open()
     average = 0.0
-    tokeniser = tokeniser_for("english")
+    stretches = Stretches(tokeniser_for("english"))
     source = chunks(texts, count, chance)
     for start in range(0, count, BATCH):
         batch = [next(source) for _ in range(min(BATCH, count - start))]
         began = time.perf_counter()
-        bags = [tokeniser.terms(text) for text in batch]
-        average = average or float(np.mean([bag.total() for bag in bags]))
-        rows = []
-        for place, bag in enumerate(bags, start=start):
-            indices, weights = document_terms(bag, bag.total(), average)
-            key = document_key(f"d{place // CHUNKS_PER_DOCUMENT}")
-            vector = SparseVector(indices, weights)
-            rows.append(
-                (index.index_id, key, place % CHUNKS_PER_DOCUMENT, bag.total(), vector, gin_terms(indices, weights))
-            )
+        bags = [stretches.bag(text) for text in batch]
+        average = average or float(np.mean([len(bag) // TERM_BYTES for bag in bags]))
+        terms = weigh_batch(bags, average)
         written = time.perf_counter()
         async with database.transaction() as session:
-            await session.copy("chunk_terms", TERMS_COLUMNS, rows)
+            await session.copy(
+                "chunk_terms", TERMS_COLUMNS, terms_rows(index.index_id, _keys(start, len(batch)), terms)
+            )
         spent["tokenise"] += written - began
         spent["write"] += time.perf_counter() - written
     names = [f"d{number}" for number in range(-(-count // CHUNKS_PER_DOCUMENT))]
@@ -123,6 +113,13 @@ async def fill(dsn: str, index: Index, texts: list[list[str]], count: int) -> di
     await connection.close()
     await database.close()
     return {name: seconds / count * 1e6 for name, seconds in spent.items()}
+
+
+def _keys(start: int, count: int) -> list[ChunkKey]:
+    return [
+        (document_key(f"d{place // CHUNKS_PER_DOCUMENT}"), place % CHUNKS_PER_DOCUMENT)
+        for place in range(start, start + count)
+    ]
 
 
 async def _documents(connection: asyncpg.Connection, index: Index, names: list[str]) -> None:
@@ -144,15 +141,14 @@ async def graph(dsn: str, index: Index, count: int) -> None:
     chance = np.random.default_rng(3)
     database = Database(dsn)
     await database.open()
-    columns = {"index_id": "integer", "document_key": "uuid", "chunk_index": "integer", "embedding": "halfvec"}
     for start in range(0, count, BATCH):
         vectors = chance.normal(0, 1, (min(BATCH, count - start), DIMENSION)).astype(np.float16)
-        rows = [
-            (index.index_id, document_key(f"d{place // CHUNKS_PER_DOCUMENT}"), place % CHUNKS_PER_DOCUMENT, vector)
-            for place, vector in enumerate(vectors, start=start)
+        placed = [
+            (key, Chunk(chunk_index, "", vector))
+            for (key, chunk_index), vector in zip(_keys(start, len(vectors)), vectors, strict=True)
         ]
         async with database.transaction() as session:
-            await session.copy("chunk_embeddings", columns, rows)
+            await session.copy("chunk_embeddings", EMBEDDING_COLUMNS, embedding_rows(index.index_id, placed))
     await database.close()
     connection = await asyncpg.connect(dsn)
     await connection.execute(

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
-from app.domain.keys import digest, document_key, entry_key
+from app.domain.keys import digest, digest_bytes, document_key, entry_key
 from app.domain.vectors import HalfVector, Vector, to_half
 
 WriteMode = Literal["replace", "create", "merge"]
@@ -54,17 +54,17 @@ class Chunk:
     source_links: Mapping[str, str] | None = None
     image_file_id: str | None = None
 
-    def payload_digest(self) -> UUID:
+    def payload_digest(self) -> bytes:
         """Of everything but the embedding."""
         links = None if self.source_links is None else json.dumps(self.source_links, sort_keys=True)
-        return digest(
+        return digest_bytes(
             self.content, self.blurb, self.doc_summary, self.chunk_context, self.metadata_suffix, links,
             self.image_file_id,
         )  # fmt: skip
 
-    def embedding_digest(self) -> UUID:
+    def embedding_digest(self) -> bytes:
         """Of the embedding as it is stored."""
-        return digest(None if self.embedding is None else to_half(self.embedding).tobytes())
+        return digest_bytes(None if self.embedding is None else to_half(self.embedding).tobytes())
 
 
 @dataclass(frozen=True)

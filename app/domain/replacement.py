@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from app.domain.documents import Chunk, Document
-from app.domain.keys import digest
+from app.domain.keys import digest_bytes
 
 ChunkKey = tuple[UUID, int]
 """Document key and chunk index."""
@@ -15,14 +15,16 @@ ChunkKey = tuple[UUID, int]
 class ChunkState:
     """Digests of what is stored, or is to be stored, of a chunk in each of its three tables."""
 
-    payload: UUID
-    embedding: UUID
-    terms: UUID
+    payload: bytes
+    embedding: bytes
+    terms: bytes
 
     @classmethod
     def of(cls, document: Document, chunk: Chunk, tokeniser: str) -> "ChunkState":
         """Digest a chunk; its terms depend on the document's title and the tokeniser too."""
-        return cls(chunk.payload_digest(), chunk.embedding_digest(), digest(tokeniser, document.title, chunk.content))
+        return cls(
+            chunk.payload_digest(), chunk.embedding_digest(), digest_bytes(tokeniser, document.title, chunk.content)
+        )
 
 
 @dataclass(slots=True)

@@ -1,5 +1,7 @@
 """Embeddings as arrays, and the half precision they are stored in."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -25,12 +27,17 @@ def to_half(vector: Vector | HalfVector) -> HalfVector:
     Parameters
     ----------
     vector
-        Finite numbers, shape (dimension,); what is half precision already is left as it is.
+        Numbers, shape (dimension,); what is half precision already is left as it is.
 
     Returns
     -------
     numpy.ndarray
         float16, shape (dimension,).
+
+    Raises
+    ------
+    ValueError
+        A number is not finite.
     """
     if vector.dtype == np.float16:
         return vector.astype(np.float16, copy=False)
@@ -40,6 +47,8 @@ def to_half(vector: Vector | HalfVector) -> HalfVector:
         return vector.astype(np.float16)
     wide = vector.astype(np.float64)
     length = float(np.linalg.norm(wide))
+    if not math.isfinite(length):
+        raise ValueError("an embedding has finite numbers only")
     if length and (length < HALF_SMALL or float(np.abs(wide).max()) > HALF_MAX):
         wide /= length
     return wide.astype(np.float16)

@@ -24,21 +24,22 @@ from app.observability import metrics
 from app.services.catalog import IndexCatalog
 from app.services.idempotency import IdempotentWrites
 from app.services.replacing import ChunkReplacement
-from app.services.terms import mean_length
-from app.services.vocabulary import Vocabulary
+from app.services.vocabulary import Bags, Vocabulary
 from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
 from app.storage.database import Database, Session
 from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
 from app.storage.terms import TermsRepository
+from app.text.batches import TERM_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """Documents that fit their index, the numbers of their access lists, and BM25's average length."""
+    """Documents that fit their index, their terms, the numbers of their access lists, and BM25's average length."""
 
     documents: Sequence[Document]
+    bags: Bags
     acl_ids: Mapping[UUID, int]
     average_length: float
 
@@ -115,16 +116,21 @@ class IndexingService:
 
     async def prepare(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Prepared:
         """Fit documents to an index, and settle what a transaction stands on."""
-        documents = await self.fit(index, documents, pointers)
+        documents, bags = await self.fit(index, documents, pointers)
         acl_ids = await self._access.intern(index, [document.access or PUBLIC for document in documents])
-        return Prepared(documents, acl_ids, await self._average_length(index, documents))
+        return Prepared(documents, bags, acl_ids, await self._average_length(index, bags))
 
-    async def fit(self, index: Index, documents: Sequence[Document], pointers: Sequence[str]) -> Sequence[Document]:
-        """Embed what came without an embedding, check everything, and note the words."""
+    async def fit(
+        self, index: Index, documents: Sequence[Document], pointers: Sequence[str]
+    ) -> tuple[Sequence[Document], Bags]:
+        """Embed what came without an embedding, check everything, tokenise it and note the words."""
         documents = await self._embedded(index, documents)
         check_documents(index, documents, pointers)
-        await self._vocabulary.learn(index, documents)
-        return documents
+        return documents, await self._vocabulary.learn(index, documents)
+
+    async def bags(self, index: Index, documents: Sequence[Document]) -> Bags:
+        """Tokenise chunks that were fitted before, with their titles."""
+        return await self._vocabulary.bags(index, documents)
 
     async def write_in(
         self, session: Session, index: Index, prepared: Prepared, mode: WriteMode, written_by: Writer
@@ -146,7 +152,7 @@ class IndexingService:
         )
         if mode == "create":
             documents = [_without_chunks(document, replacement.stored) for document in documents]
-        await replacement.add(documents)
+        await replacement.add(documents, prepared.bags)
         if mode == "replace":
             await replacement.remove_tail()
         else:
@@ -207,11 +213,12 @@ class IndexingService:
         metrics.DOCUMENTS_DELETED.inc(len(gone))
         return len(gone), (await self._indexes.size(index)).documents
 
-    async def _average_length(self, index: Index, documents: Sequence[Document]) -> float:
-        """Return the average length BM25 reckons with; the first documents of an index settle it."""
+    async def _average_length(self, index: Index, bags: Bags) -> float:
+        """Return the average length BM25 reckons with, at least 1; the first documents of an index settle it."""
         if index.average_length is not None:
             return index.average_length
-        return await self._indexes.settle_average_length(index, await mean_length(index, documents))
+        terms = sum(map(len, bags.values())) // TERM_BYTES
+        return await self._indexes.settle_average_length(index, max(1.0, terms / max(1, len(bags))))
 
     async def _embedded(self, index: Index, documents: Sequence[Document]) -> Sequence[Document]:
         """Fill in the embeddings of texts that came without one."""

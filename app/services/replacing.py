@@ -9,9 +9,11 @@ from app.domain.errors import Flaw, InvalidRequestError
 from app.domain.indexes import Index
 from app.domain.replacement import ChunkKey, ChunkState, Replacement, plan_replacement
 from app.observability import metrics
-from app.services.terms import terms_rows, tokeniser_name
+from app.services.terms import tokeniser_name
+from app.services.vocabulary import Bags
 from app.storage.chunks import ChunkRepository
 from app.storage.database import Session
+from app.text.batches import weigh_batch
 
 
 class ChunkReplacement:
@@ -45,8 +47,8 @@ class ChunkReplacement:
         stored = await chunks.states(session, index, existing) if existing else {}
         return cls(session, chunks, index, average_length, stored)
 
-    async def add(self, documents: Sequence[Document]) -> None:
-        """Write the chunks of documents.
+    async def add(self, documents: Sequence[Document], bags: Bags) -> None:
+        """Write the chunks of documents; ``bags`` are the terms of at least these chunks.
 
         Raises
         ------
@@ -60,7 +62,8 @@ class ChunkReplacement:
                 [Flaw("", "duplicate", f"Chunk indexes in more than one part: {again[:10]}.")],
             )
         self.seen |= keys
-        terms = await terms_rows(self._index, self._average_length, plan.terms)
+        changed = [bags[document.key, chunk.chunk_index] for document, chunk in plan.terms]
+        terms = weigh_batch(changed, self._average_length)
         await self._chunks.apply(self._session, self._index, plan, terms)
         metrics.CHUNKS_INDEXED.labels("written").inc(len(plan.chunks))
         metrics.CHUNKS_INDEXED.labels("unchanged").inc(len(keys) - len(plan.chunks))
@@ -70,5 +73,5 @@ class ChunkReplacement:
         tail = Replacement()
         tail.remove(key for key in self.stored if key not in self.seen)
         if tail.stale_chunks:
-            await self._chunks.apply(self._session, self._index, tail, [])
+            await self._chunks.apply(self._session, self._index, tail)
             metrics.CHUNKS_INDEXED.labels("removed").inc(len(tail.stale_chunks))

@@ -47,7 +47,7 @@ class UploadService:
     async def _save_part(self, index: Index, upload_id: UUID, part: int, chunks: Sequence[Chunk]) -> None:
         # Who may read it, and its title, come with the commit.
         whole = Document(id="", semantic_identifier="", chunks=tuple(chunks))
-        fitting = await self._indexing.fit(replace(index, access_control=False), [whole], [""])
+        fitting, _ = await self._indexing.fit(replace(index, access_control=False), [whole], [""])
         await self._uploads.save_part(index, upload_id, part, encode_chunks(fitting[0].chunks))
 
     async def commit(
@@ -103,7 +103,8 @@ class UploadService:
         )
         for part in range(parts):  # one at a time: memory holds a part, not the document
             chunks = decode_chunks(await self._uploads.part(session, index, upload_id, part))
-            await replacement.add([replace(document, chunks=chunks)])
+            documents = [replace(document, chunks=chunks)]
+            await replacement.add(documents, await self._indexing.bags(index, documents))
         await replacement.remove_tail()
         counts = await self._documents.count_chunks(session, index, [document.key])
         return IndexedDocument(document.id, existed[document.key], counts[document.key])

@@ -63,23 +63,17 @@ class AccessRepository:
     async def _create(self, session: Session, index: Index, lists: Sequence[Access]) -> dict[UUID, int]:
         await session.execute(statement("access/lock_acl_sets"), index)
         known = await self._find(session, index, [access.digest for access in lists])
-        for access in lists:
-            if access.digest in known:
-                continue
-            row = await session.fetch_row(
-                statement("access/create_acl_set"),
-                index,
-                digest=access.digest,
-                public=access.public,
-                entries=sorted(set(access.entries)),
-            )
-            if row is None:
-                raise AssertionError("INSERT … RETURNING returns a row")
-            known[access.digest] = row["acl_id"]
-            await session.execute(
-                statement("access/create_acl_members"),
-                index,
-                acl_id=row["acl_id"],
-                entry_keys=access.entry_keys,
-            )
-        return known
+        new = [access for access in lists if access.digest not in known]
+        rows = await session.fetch_each(
+            statement("access/create_acl_set"),
+            index,
+            [
+                {"digest": access.digest, "public": access.public, "entries": sorted(set(access.entries))}
+                for access in new
+            ],
+        )
+        members = [(row["acl_id"], key) for row, access in zip(rows, new, strict=True) for key in access.entry_keys]
+        if members:
+            acl_ids, entry_keys = zip(*members, strict=True)
+            await session.execute(statement("access/create_acl_members"), index, acl_ids=acl_ids, entry_keys=entry_keys)
+        return known | {access.digest: row["acl_id"] for row, access in zip(rows, new, strict=True)}

@@ -4,38 +4,23 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-import numpy as np
-from numpy.typing import NDArray
-
-from app.domain.documents import Chunk, Section
+from app.domain.documents import Section
 from app.domain.indexes import Index
 from app.domain.keys import document_key
 from app.domain.replacement import ChunkKey, ChunkState, Replacement
-from app.domain.vectors import to_half
-from app.storage.codecs import SparseVector
+from app.storage.chunk_rows import (
+    CHUNK_COLUMNS,
+    EMBEDDING_COLUMNS,
+    TERMS_COLUMNS,
+    chunk_rows,
+    embedding_rows,
+    terms_rows,
+)
 from app.storage.database import Database, Session
 from app.storage.statements import statement
+from app.text.batches import TermsBatch
 
 MAX_CHUNK_INDEX = 2**31 - 1
-
-TermsRow = tuple[UUID, int, int, SparseVector, NDArray[np.int32]]
-"""Document key, chunk index, length, BM25 weights, candidate terms."""
-
-_KEY_COLUMNS = {"index_id": "integer", "document_key": "uuid", "chunk_index": "integer"}
-_CHUNK_COLUMNS = _KEY_COLUMNS | {
-    "digest": "uuid",
-    "embedding_digest": "uuid",
-    "terms_digest": "uuid",
-    "content": "text",
-    "blurb": "text",
-    "doc_summary": "text",
-    "chunk_context": "text",
-    "metadata_suffix": "text",
-    "source_links": "jsonb",
-    "image_file_id": "text",
-}
-_EMBEDDING_COLUMNS = _KEY_COLUMNS | {"embedding": "halfvec"}
-_TERMS_COLUMNS = _KEY_COLUMNS | {"length": "integer", "weights": "sparsevec", "terms": "integer[]"}
 
 
 class ChunkRepository:
@@ -49,12 +34,12 @@ class ChunkRepository:
         rows = await session.fetch(statement("chunks/list_digests"), index, document_keys=keys)
         return {
             (row["document_key"], row["chunk_index"]): ChunkState(
-                row["digest"], row["embedding_digest"], row["terms_digest"]
+                row["digest"].bytes, row["embedding_digest"].bytes, row["terms_digest"].bytes
             )
             for row in rows
         }
 
-    async def apply(self, session: Session, index: Index, plan: Replacement, terms: Sequence[TermsRow]) -> None:
+    async def apply(self, session: Session, index: Index, plan: Replacement, terms: TermsBatch | None = None) -> None:
         """Carry out a replacement: what is stale goes first, so that COPY meets no conflict."""
         for table, stale in (
             ("chunks", plan.stale_chunks),
@@ -70,19 +55,12 @@ class ChunkRepository:
                 )
         number = index.index_id
         if plan.chunks:
-            await session.copy("chunks", _CHUNK_COLUMNS, (_chunk_row(number, *chunk) for chunk in plan.chunks))
+            await session.copy("chunks", CHUNK_COLUMNS, chunk_rows(number, plan.chunks))
         if plan.embeddings:
-            await session.copy(
-                "chunk_embeddings",
-                _EMBEDDING_COLUMNS,
-                (
-                    (number, key, chunk.chunk_index, to_half(chunk.embedding))
-                    for key, chunk in plan.embeddings
-                    if chunk.embedding is not None
-                ),
-            )
-        if terms:
-            await session.copy("chunk_terms", _TERMS_COLUMNS, ((number, *row) for row in terms))
+            await session.copy("chunk_embeddings", EMBEDDING_COLUMNS, embedding_rows(number, plan.embeddings))
+        if terms is not None and plan.terms:
+            keys = [(document.key, chunk.chunk_index) for document, chunk in plan.terms]
+            await session.copy("chunk_terms", TERMS_COLUMNS, terms_rows(number, keys, terms))
 
     async def list_sections(
         self,
@@ -160,10 +138,3 @@ class ChunkRepository:
                     with_embeddings=with_embeddings,
                 )
             )
-
-
-def _chunk_row(index_id: int, key: UUID, chunk: Chunk, state: ChunkState) -> tuple[object, ...]:
-    return (
-        index_id, key, chunk.chunk_index, state.payload, state.embedding, state.terms, chunk.content, chunk.blurb,
-        chunk.doc_summary, chunk.chunk_context, chunk.metadata_suffix, chunk.source_links, chunk.image_file_id,
-    )  # fmt: skip

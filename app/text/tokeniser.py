@@ -98,12 +98,18 @@ class Tokeniser:
         Counter[int]
             Term frequency by term id. The length of the text for BM25 is the total of it.
         """
-        if self._is_shouted(text):
-            text = text.lower()
-        stretches = text.split()  # no word holds a blank, and looking up beats matching
+        stretches = self.stretches(text)
         if max(map(len, stretches), default=0) > _LONGEST_CACHED:
-            return Counter(chain.from_iterable(map(self._ids_of, stretches)))
+            return Counter(chain.from_iterable(map(self.ids_of, stretches)))
         return Counter(chain.from_iterable(map(self._cached_ids, stretches)))
+
+    def stretches(self, text: str) -> list[str]:
+        """Split a text at its blanks: no word holds one, and looking up a stretch beats matching it."""
+        return (text.lower() if self._is_shouted(text) else text).split()
+
+    def ids_of(self, stretch: str) -> tuple[int, ...]:
+        """Give the ids of the terms of a stretch, in order."""
+        return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
 
     def tokens(self, text: str) -> Iterator[Token]:
         """Give every token of a text with its span, stop words included, in order of words."""
@@ -119,7 +125,7 @@ class Tokeniser:
         ids = frozenset(wanted)
         stretches = text.split()
         long = max(map(len, stretches), default=0) > _LONGEST_CACHED
-        ids_of = self._ids_of if long else self._cached_ids
+        ids_of = self.ids_of if long else self._cached_ids
         hits = {stretch for stretch in set(stretches) if not ids.isdisjoint(ids_of(stretch))}
         found: list[Token] = []
         place = 0
@@ -161,9 +167,6 @@ class Tokeniser:
             for token in self.tokens_of(word.lower() if shouted else word):
                 first, last, term, surface, id_, step, stop = token
                 yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
-
-    def _ids_of(self, stretch: str) -> tuple[int, ...]:
-        return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
 
     def _indexed(self, stretch: str) -> tuple[int, ...]:
         """Give the ids of a stretch of text without blanks, punctuation included."""

@@ -13,18 +13,17 @@ from app.api.schemas.fields import (
     CleanText,
     DocumentId,
     DocumentIds,
-    Embedding,
     IndexName,
     Label,
     Labels,
     Metadata,
     Moment,
     Numbers,
+    StoredEmbedding,
     check_distinct,
     example,
 )
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
-from app.domain.vectors import to_half
 
 MAX_DOCUMENTS = 10_000
 
@@ -45,7 +44,7 @@ class ChunkBody(Body):
 
     chunk_index: ChunkIndex
     content: CleanText
-    embedding: Embedding | None = None
+    embedding: StoredEmbedding | None = None
     blurb: CleanText = ""
     doc_summary: CleanText = ""
     chunk_context: CleanText = ""
@@ -60,7 +59,7 @@ class ChunkBody(Body):
         return Chunk(
             chunk_index=self.chunk_index,
             content=self.content,
-            embedding=None if self.embedding is None else to_half(self.embedding),
+            embedding=self.embedding,
             blurb=self.blurb,
             doc_summary=self.doc_summary,
             chunk_context=self.chunk_context,
@@ -96,7 +95,7 @@ class DocumentHead(Body):
     updated_at: Moment | None = None
     primary_owners: Annotated[list[CleanText], Field(max_length=10_000)] | None = None
     secondary_owners: Annotated[list[CleanText], Field(max_length=10_000)] | None = None
-    title_embedding: Embedding | None = None
+    title_embedding: StoredEmbedding | None = None
 
     def with_chunks(self, chunks: tuple[Chunk, ...]) -> Document:
         """Translate."""
@@ -117,7 +116,7 @@ class DocumentHead(Body):
             updated_at=self.updated_at,
             primary_owners=None if self.primary_owners is None else tuple(self.primary_owners),
             secondary_owners=None if self.secondary_owners is None else tuple(self.secondary_owners),
-            title_embedding=None if self.title_embedding is None else to_half(self.title_embedding),
+            title_embedding=self.title_embedding,
             chunks=chunks,
         )
 
@@ -127,7 +126,7 @@ class DocumentBody(DocumentHead):
 
     chunks: Annotated[list[ChunkBody] | None, Field(min_length=1, max_length=100_000)] = None
     content: CleanText | None = None
-    embedding: Embedding | None = None
+    embedding: StoredEmbedding | None = None
 
     @model_validator(mode="after")
     def _check_chunks(self) -> Self:
@@ -143,8 +142,7 @@ class DocumentBody(DocumentHead):
         """Translate."""
         if self.chunks is not None:
             return self.with_chunks(tuple(chunk.to_domain() for chunk in self.chunks))
-        embedding = None if self.embedding is None else to_half(self.embedding)
-        chunk = Chunk(chunk_index=0, content=self.content or "", embedding=embedding)
+        chunk = Chunk(chunk_index=0, content=self.content or "", embedding=self.embedding)
         return replace(self.with_chunks((chunk,)), simple=True)
 
 

@@ -1,13 +1,13 @@
 """Field types that several bodies share."""
 
-import base64
 import binascii
 import math
-from collections.abc import Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import Annotated, Any, LiteralString
 
 import numpy as np
+import pybase64
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -22,7 +22,7 @@ from pydantic_core import CoreSchema, InitErrorDetails, PydanticCustomError, Val
 
 from app.domain.documents import whole_seconds
 from app.domain.unicode import clean_json, clean_text, is_storable
-from app.domain.vectors import Vector
+from app.domain.vectors import HalfVector, Vector, to_half
 
 Place = tuple[int | str, ...]
 """Where in a body something stands."""
@@ -51,7 +51,16 @@ def example(value: dict[str, Any]) -> ConfigDict:
 
 
 class EmbeddingSchema:
-    """An array of numbers, or base64 of little-endian float32, as a float32 array of shape (dimension,)."""
+    """An array of numbers, or base64 of little-endian float32, as an array of shape (dimension,).
+
+    Parameters
+    ----------
+    to_array
+        Makes the array of what came.
+    """
+
+    def __init__(self, to_array: Callable[[str | list[float]], Vector | HalfVector]) -> None:
+        self._to_array = to_array
 
     def __get_pydantic_core_schema__(self, _source: Any, _handler: Any) -> CoreSchema:  # noqa: ANN401
         numbers = core_schema.list_schema(
@@ -62,7 +71,7 @@ class EmbeddingSchema:
             (numbers, EMBEDDING_FORMS[1]),
         ]
         return core_schema.no_info_after_validator_function(
-            _to_vector, core_schema.union_schema(choices, mode="left_to_right")
+            self._to_array, core_schema.union_schema(choices, mode="left_to_right")
         )
 
     def __get_pydantic_json_schema__(self, _schema: CoreSchema, _handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -75,23 +84,41 @@ class EmbeddingSchema:
         }
 
 
-Embedding = Annotated[Vector, EmbeddingSchema()]
-
-
 def _to_vector(value: str | list[float]) -> Vector:
-    if isinstance(value, str):
-        vector = _from_base64(value)
-    else:
-        with np.errstate(over="ignore"):
-            vector = np.asarray(value, dtype=np.float32)
+    vector = _numbers(value)
     if not np.isfinite(vector).all():
-        raise PydanticCustomError("finite_number", "Every number must be finite in single precision")
+        raise _not_finite()
     return vector
+
+
+def _to_half(value: str | list[float]) -> HalfVector:
+    vector = _numbers(value)
+    try:
+        return to_half(vector)
+    except ValueError as error:
+        raise _not_finite() from error
+
+
+Embedding = Annotated[Vector, EmbeddingSchema(_to_vector)]
+"""Single precision, to search with."""
+StoredEmbedding = Annotated[HalfVector, EmbeddingSchema(_to_half)]
+"""Half precision, as it is stored."""
+
+
+def _numbers(value: str | list[float]) -> Vector:
+    if isinstance(value, str):
+        return _from_base64(value)
+    with np.errstate(over="ignore"):
+        return np.asarray(value, dtype=np.float32)
+
+
+def _not_finite() -> PydanticCustomError:
+    return PydanticCustomError("finite_number", "Every number must be finite in single precision")
 
 
 def _from_base64(text: str) -> Vector:
     try:
-        data = base64.b64decode(text, validate=True)
+        data = pybase64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
         raise PydanticCustomError("base64", "This is not base64") from error
     if not data or len(data) % 4:

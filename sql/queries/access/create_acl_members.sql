@@ -1,5 +1,5 @@
--- The entries of an access list, for finding the list by any of them.
--- $1 acl_id integer
+-- The entries of new access lists, for finding a list by any of them.
+-- $1 acl_ids integer[]   one per entry
 -- $2 entry_keys uuid[]
 INSERT INTO acl_members (index_id, acl_id, entry_key)
-SELECT :index_id, $1, e.entry_key FROM unnest($2::uuid[]) AS e (entry_key)
+SELECT :index_id, e.acl_id, e.entry_key FROM unnest($1::integer[], $2::uuid[]) AS e (acl_id, entry_key)
