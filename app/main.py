@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app.api import chunks, documents, indexes, operations, search, uploads
+from app.api import bulk, chunks, documents, indexes, operations, search, uploads
 from app.api.dependencies import Services, require_key
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
@@ -19,6 +19,7 @@ from app.embedding.client import EmbeddingClient
 from app.observability.logging import configure_logging
 from app.observability.tracing import Tracing
 from app.services.access import AccessResolver
+from app.services.admission import WriteGate
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
 from app.services.interpreting import QueryInterpreter
@@ -91,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.api_keys = tuple(key.get_secret_value() for key in settings.api_keys)
     app.state.max_body_bytes = settings.max_body_bytes
     guarded = APIRouter(dependencies=[Depends(require_key)])
-    for module in (search, documents, chunks, uploads, indexes):  # the busiest are matched first
+    for module in (search, bulk, documents, chunks, uploads, indexes):  # the busiest are matched first
         guarded.include_router(module.router)
     app.include_router(guarded)
     app.include_router(operations.router)
@@ -132,7 +133,9 @@ def _embedder(settings: Settings) -> EmbeddingClient | None:
 def _services(settings: Settings, database: Database, embedder: EmbeddingClient | None) -> Services:
     catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
     access = AccessResolver(AccessRepository(database))
-    indexing = IndexingService(database, catalog, embedder)
+    indexing = IndexingService(
+        database, catalog, embedder, WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
+    )
     return Services(
         catalog=catalog,
         indexing=indexing,

@@ -5,7 +5,7 @@ FastAPI would parse JSON into dicts and then validate those; pydantic reads byte
 
 import re
 import zlib
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from hashlib import blake2b
 from typing import Annotated, Any, TypeVar
 
@@ -17,6 +17,7 @@ from app.api.problems import HttpError, invalid_body
 IDEMPOTENCY_KEY = "idempotency-key"
 _ESCAPE = re.compile(rb"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
 _UNREADABLE = "json_invalid"
+_PIECE = 1024 * 1024
 _HIGH = range(0xD800, 0xDC00)
 _LOW = range(0xDC00, 0xE000)
 
@@ -40,12 +41,21 @@ def _reader(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT
         data = await _read_bytes(request, request.app.state.max_body_bytes)
         if IDEMPOTENCY_KEY in request.headers:
             request.state.body_digest = blake2b(data, digest_size=16).digest()
-        return _validate(model, data)
+        return validated(model, data)
 
     return read
 
 
-def _validate(model: type[BodyT], data: bytes) -> BodyT:
+def validated(model: type[BodyT], data: bytes) -> BodyT:
+    """Read a body from its JSON.
+
+    Raises
+    ------
+    HttpError
+        It is no JSON.
+    InvalidRequestError
+        It is not what the model says.
+    """
     try:
         return model.model_validate_json(data)
     except ValidationError as error:
@@ -92,10 +102,43 @@ def _check_media_type(request: Request) -> None:
         raise HttpError(415, f'Send application/json, not "{media_type}".')
 
 
-async def _read_bytes(request: Request, limit: int) -> bytes:
+def check_encoding(request: Request) -> str:
+    """Return how a body is encoded.
+
+    Raises
+    ------
+    HttpError
+        In a way that is not known.
+    """
     encoding = request.headers.get("content-encoding", "identity").lower()
     if encoding not in {"identity", "gzip"}:
         raise HttpError(415, f'Send the body as it is or as gzip, not "{encoding}".')
+    return encoding
+
+
+async def unzipped(request: Request) -> AsyncIterator[bytes]:
+    """Give a body of any length piece by piece, as it was before it was zipped.
+
+    Raises
+    ------
+    HttpError
+        It is zipped, and the stream is broken.
+    """
+    if check_encoding(request) == "identity":
+        async for part in request.stream():
+            yield part
+        return
+    unzip = zlib.decompressobj(wbits=31)
+    async for part in request.stream():
+        piece = _unzipped(unzip, part, _PIECE)
+        while piece:
+            yield piece
+            piece = _unzipped(unzip, unzip.unconsumed_tail, _PIECE)
+    _check_end(unzip)
+
+
+async def _read_bytes(request: Request, limit: int) -> bytes:
+    encoding = check_encoding(request)
     length = request.headers.get("content-length", "0")
     if length.isdigit() and int(length) > limit:
         raise _too_large(limit)
@@ -109,11 +152,16 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
         if max(came, size) > limit:
             raise _too_large(limit)
         parts.append(piece)
-    if unzip is not None and not unzip.eof:
-        raise HttpError(400, "The gzip stream of the body is cut off.")
-    if unzip is not None and unzip.unused_data:
-        raise HttpError(400, "Something follows the gzip stream of the body.")
+    if unzip is not None:
+        _check_end(unzip)
     return b"".join(parts)
+
+
+def _check_end(unzip: "zlib._Decompress") -> None:
+    if not unzip.eof:
+        raise HttpError(400, "The gzip stream of the body is cut off.")
+    if unzip.unused_data:
+        raise HttpError(400, "Something follows the gzip stream of the body.")
 
 
 def _too_large(limit: int) -> HttpError:

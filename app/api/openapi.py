@@ -8,7 +8,15 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.problems import MEDIA_TYPE, Problem
-from app.api.schemas.documents import CommitBody, DeleteBody, DocumentsBody, PartBody, UpdatesBody
+from app.api.schemas.documents import (
+    BulkAcknowledged,
+    BulkEnd,
+    CommitBody,
+    DeleteBody,
+    DocumentsBody,
+    PartBody,
+    UpdatesBody,
+)
 from app.api.schemas.indexes import IndexBody
 from app.api.schemas.search import RetrieveBody, ScanBody, SearchBody
 
@@ -46,7 +54,8 @@ def install_openapi(app: FastAPI) -> None:
 def _schema(app: FastAPI) -> dict[str, Any]:
     schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
     _, bodies = models_json_schema(
-        [(model, "validation") for model in BODIES] + [(Problem, "serialization")],
+        [(model, "validation") for model in BODIES]
+        + [(model, "serialization") for model in (Problem, BulkAcknowledged, BulkEnd)],
         ref_template="#/components/schemas/{model}",
     )
     components = schema.setdefault("components", {}).setdefault("schemas", {})

@@ -21,6 +21,7 @@ log = structlog.get_logger()
 MEDIA_TYPE = "application/problem+json"
 DOCS = "https://github.com/onyx-dot-app/onyx-vector-search/blob/main/docs/problems.md"
 _MAX_FLAWS = 100
+_UNFORESEEN = "The cause is in the log under this request's id."
 
 PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.InvalidRequestError: (422, "The request is not valid"),
@@ -80,6 +81,7 @@ class Problem(BaseModel):
     instance: str
     code: str
     errors: list[FlawAnswer] = []
+    line: Annotated[int | None, Field(description="In the answer to a stream: the line that was refused.")] = None
 
 
 class HttpError(Exception):
@@ -95,6 +97,51 @@ def problem_response(
     request: Request, status: int, code: str, title: str, detail: str, flaws: Sequence[Flaw] = ()
 ) -> Response:
     """Render a problem, and count it."""
+    body = _problem_body(request, status, code, title, detail, flaws)
+    headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else {}
+    if status == 401:  # noqa: PLR2004  its header is its own
+        headers["WWW-Authenticate"] = "Bearer"
+    return Response(orjson.dumps(body, default=str), status, headers, MEDIA_TYPE)
+
+
+def service_problem(request: Request, error: ServiceError) -> Response:
+    """Render an error of the domain."""
+    return problem_response(request, *_of_service(error))
+
+
+def service_problem_body(request: Request, error: ServiceError) -> dict[str, Any]:
+    """Give an error of the domain as a problem object, for a line of a stream; count it."""
+    return _problem_body(request, *_of_service(error))
+
+
+def http_problem_body(request: Request, status: int, detail: str) -> dict[str, Any]:
+    """Give a problem of HTTP itself in the same way."""
+    code, title = HTTP_PROBLEMS[status]
+    return _problem_body(request, status, code, title, detail)
+
+
+def internal_problem(request: Request) -> Response:
+    """Render what nobody foresaw."""
+    code, title = HTTP_PROBLEMS[500]
+    return problem_response(request, 500, code, title, _UNFORESEEN)
+
+
+def internal_problem_body(request: Request) -> dict[str, Any]:
+    """Give what nobody foresaw as a problem object."""
+    return http_problem_body(request, 500, _UNFORESEEN)
+
+
+def _of_service(error: ServiceError) -> tuple[int, str, str, str, Sequence[Flaw]]:
+    status, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
+    flaws = error.flaws if isinstance(error, InvalidRequestError) else ()
+    if status >= 500:  # noqa: PLR2004  those that operators want to know of
+        log.warning("request_failed", code=error.code, detail=error.detail, exc_info=error.__cause__)
+    return status, error.code, title, error.detail, flaws
+
+
+def _problem_body(
+    request: Request, status: int, code: str, title: str, detail: str, flaws: Sequence[Flaw] = ()
+) -> dict[str, Any]:
     metrics.PROBLEMS.labels(code).inc()
     body: dict[str, Any] = {
         "type": f"{DOCS}#{code}",
@@ -106,25 +153,7 @@ def problem_response(
     }
     if flaws:
         body["errors"] = [_shown(flaw) for flaw in flaws[:_MAX_FLAWS]]
-    headers = {"Retry-After": _RETRY_AFTER[status]} if status in _RETRY_AFTER else {}
-    if status == 401:  # noqa: PLR2004  its header is its own
-        headers["WWW-Authenticate"] = "Bearer"
-    return Response(orjson.dumps(body, default=str), status, headers, MEDIA_TYPE)
-
-
-def service_problem(request: Request, error: ServiceError) -> Response:
-    """Render an error of the domain."""
-    status, title = next(PROBLEMS[kind] for kind in type(error).__mro__ if kind in PROBLEMS)
-    flaws = error.flaws if isinstance(error, InvalidRequestError) else ()
-    if status >= 500:  # noqa: PLR2004  those that operators want to know of
-        log.warning("request_failed", code=error.code, detail=error.detail, exc_info=error.__cause__)
-    return problem_response(request, status, error.code, title, error.detail, flaws)
-
-
-def internal_problem(request: Request) -> Response:
-    """Render what nobody foresaw."""
-    code, title = HTTP_PROBLEMS[500]
-    return problem_response(request, 500, code, title, "The cause is in the log under this request's id.")
+    return body
 
 
 def invalid_body(error: ValidationError) -> InvalidRequestError:

@@ -21,6 +21,7 @@ from app.domain.keys import document_key
 from app.domain.replacement import ChunkKey, ChunkState
 from app.embedding.client import EmbeddingClient
 from app.observability import metrics
+from app.services.admission import WriteGate
 from app.services.catalog import IndexCatalog
 from app.services.idempotency import IdempotentWrites
 from app.services.replacing import ChunkReplacement
@@ -61,6 +62,7 @@ class IndexingService:
         database: Database,
         catalog: IndexCatalog,
         embedder: EmbeddingClient | None,
+        gate: WriteGate | None = None,
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -71,6 +73,12 @@ class IndexingService:
         self._access = AccessRepository(database)
         self._vocabulary = Vocabulary(TermsRepository(database))
         self._writes = IdempotentWrites(database)
+        self._gate = gate or WriteGate()
+
+    @property
+    def writes_at_once(self) -> int:
+        """How many writes there is room for."""
+        return self._gate.at_once
 
     async def write(
         self,
@@ -81,6 +89,7 @@ class IndexingService:
         mode: WriteMode = "replace",
         written_by: Writer = "index",
         request: IdempotentRequest | None = None,
+        patient: bool = False,
     ) -> list[IndexedDocument]:
         """Write a batch of documents; answers are in the order of the batch.
 
@@ -88,12 +97,16 @@ class IndexingService:
         ------
         InvalidRequestError
             A document does not fit the index; nothing was written.
+        OverloadedError
+            Too many writes are waiting; who is patient waits with them.
         """
         index = await self._catalog.get(tenant_id, index_name)
-        try:
-            results = await self._write(index, documents, mode, written_by, request)
-        except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
-            results = await self._write(await self._catalog.get_anew(index), documents, mode, written_by, request)
+        async with self._gate.entered(patient=patient):
+            try:
+                results = await self._write(index, documents, mode, written_by, request)
+            except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
+                index = await self._catalog.get_anew(index)
+                results = await self._write(index, documents, mode, written_by, request)
         for result in results:
             metrics.DOCUMENTS_INDEXED.labels("replaced" if result.already_existed else "new").inc()
         return results
@@ -177,7 +190,8 @@ class IndexingService:
         async def work(session: Session) -> list[ChangedDocument]:
             return _changed(names, await self._documents.update(session, index, updates, acl_ids))
 
-        results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+        async with self._gate.entered():
+            results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
         metrics.DOCUMENTS_UPDATED.inc(sum(result.found for result in results))
         return results
 
@@ -198,7 +212,8 @@ class IndexingService:
             keys = [document_key(name) for name in names]
             return _changed(names, await self._documents.delete(session, index, keys, written_by))
 
-        results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+        async with self._gate.entered():
+            results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
         metrics.DOCUMENTS_DELETED.inc(sum(result.found for result in results))
         return results
 

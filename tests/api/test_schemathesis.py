@@ -37,6 +37,12 @@ SHOWN.config.phases.coverage.enabled = FUZZING  # every bound of every field: th
 SHOWN.config.request_timeout = 60
 
 
+@schemathesis.serializer("application/x-ndjson")
+def ndjson(_context: schemathesis.SerializationContext, value: object) -> bytes:
+    """Send any text as a stream of documents."""
+    return str(value).encode("utf-8", "surrogatepass")
+
+
 class Serving(threading.Thread):
     """A service with a database of its own, in a thread: schemathesis calls it from this one."""
 

@@ -238,6 +238,26 @@ class IndexedList(BaseModel):
     results: list[IndexedAnswer]
 
 
+class BulkAcknowledged(BaseModel):
+    """A line of the answer to a stream: documents that are durable."""
+
+    lines: Annotated[
+        tuple[int, int], Field(description="The first and the last of the lines they came in; refused ones excepted.")
+    ]
+    documents: int
+    chunks: int
+    already_existed: int
+
+
+class BulkEnd(BaseModel):
+    """The last line of the answer to a stream."""
+
+    complete: Annotated[bool, Field(description="Every line was read, and is acknowledged or refused.")]
+    documents: int
+    chunks: int
+    refused: int
+
+
 class ChangedAnswer(BaseModel):
     """What became of a document; chunk_count is how many chunks were reached."""
 
