@@ -17,15 +17,14 @@ from app.cli.toolbox import open_toolbox, run_command
 from app.domain.errors import InvalidRequestError
 from app.domain.imports import OUTCOMES
 from app.domain.migration import RowRules
-from app.domain.migration_vespa import read_row
 from app.importing.file_rows import FileRows
 from app.importing.http_pages import Connection
 from app.importing.ndjson import Exported, ExportFiles, read_header, write_export
 from app.importing.opensearch_scan import OpenSearchScan, ScanOptions
 from app.importing.progress import Reporter
 from app.importing.quarantine import quarantine_line
-from app.importing.source import Source, load_object
-from app.importing.vespa_visit import VespaVisit, VisitOptions
+from app.importing.source import Source
+from app.importing.vespa_visit import VespaVisit, VisitOptions, vespa_rows
 from app.services.startup import PUBLIC_TENANT
 from app.settings import Settings
 
@@ -65,7 +64,7 @@ def import_vespa(
 
     def make(rules: RowRules) -> Source:
         if not live:
-            return FileRows(sources, "vespa-files", lambda body: read_row(load_object(body, "fields"), rules), "merge")
+            return FileRows(sources, "vespa-files", vespa_rows(rules), "merge")
         connection = Connection(sources[0], cert, key, ca, not insecure)
         return VespaVisit(connection, VisitOptions(name or "", namespace, slices, page_size, selection), rules)
 

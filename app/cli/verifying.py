@@ -19,7 +19,6 @@ from app.domain.filters import Filters
 from app.domain.imports import SourceError
 from app.domain.indexes import Index
 from app.domain.migration import RealIds, RowRules
-from app.domain.migration_vespa import read_row as read_vespa_row
 from app.domain.search import Search
 from app.domain.vectors import Vector
 from app.importing.checking import SourceCheck
@@ -30,8 +29,8 @@ from app.importing.ndjson import ExportFiles, read_header
 from app.importing.opensearch_scan import OpenSearchScan, ScanOptions
 from app.importing.parity import OpenSearchSearch, SearchedEngine, VespaSearch, compare_rankings, mixed_queries
 from app.importing.report import VerificationReport, print_report, write_html, write_json
-from app.importing.source import Source, load_object
-from app.importing.vespa_visit import VespaVisit, VisitOptions
+from app.importing.source import Source
+from app.importing.vespa_visit import VespaVisit, VisitOptions, vespa_rows
 from app.services.startup import PUBLIC_TENANT
 from app.settings import Settings
 
@@ -62,9 +61,7 @@ class Origin:
             return None
         if read_header(self.files[0]) is not None:
             return ExportFiles(list(self.files), rules)
-        return FileRows(
-            self.files, "vespa-files", lambda body: read_vespa_row(load_object(body, "fields"), rules), "merge"
-        )
+        return FileRows(self.files, "vespa-files", vespa_rows(rules), "merge")
 
     def search(self, dimension: int, ids: RealIds) -> SearchedEngine | None:
         """Open it for searching."""

@@ -246,11 +246,13 @@ def source_links(fields: Fields) -> dict[str, str] | None:
 
 
 def vector(value: object, name: str, dimension: int) -> Vector | None:
-    """Read an embedding of finite numbers, integers among them; missing or empty is none."""
-    if value is None or value == []:
+    """Read an embedding of finite numbers, integers among them, in a list or array; missing or empty is none."""
+    if value is None:
         return None
-    if not isinstance(value, list):
+    if not isinstance(value, list | np.ndarray):
         raise RowRejectedError(f"{name}_invalid", f"{name} is no list of numbers.")
+    if not len(value):
+        return None
     if len(value) != dimension:
         raise RowRejectedError(f"{name}_dimension", f"{name} has {len(value)} numbers, the index {dimension}.")
     try:

@@ -7,6 +7,9 @@ from app.domain.migration import Fields, RowRejectedError, RowRules, RowSkippedE
 CHUNK_SIZE = 512
 """The only size class Onyx writes; others come from experiments."""
 
+VECTORS = ("content_vector", "title_vector")
+"""The fields that are vectors."""
+
 
 def read_row(fields: Fields, rules: RowRules) -> SourceRow:
     """Turn the ``_source`` of a hit into a document of one chunk.

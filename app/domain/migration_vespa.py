@@ -22,6 +22,9 @@ FIELDS = (
 )  # fmt: skip
 """What is asked for, without the tenant, which single-tenant schemas do not have."""
 
+TENSORS = ("embeddings", "title_embedding")
+"""Which of them are tensors."""
+
 
 def read_row(fields: Fields, rules: RowRules) -> SourceRow:
     """Turn a row into a document of one chunk.

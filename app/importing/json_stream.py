@@ -5,15 +5,14 @@ from collections.abc import AsyncIterable, AsyncIterator
 
 import numpy as np
 
-_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _END = b'"\\{}]'
-_MARKS = np.zeros(256, dtype=bool)
-_MARKS[[_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _END]] = True
+_QUOTE, _BACKSLASH, _OPEN, _CLOSE, _END = _MARKS = b'"\\{}]'
+_MARKED = bytes(byte in _MARKS for byte in range(256))
 
 
 class ObjectScanner:
     """Finds the outermost objects in JSON text that comes in pieces; every byte is looked at once.
 
-    The marks that matter are found by one numpy look-up per piece: a vector of a thousand numbers costs
+    The marks that matter are found by one look-up of all bytes per piece: a vector of a thousand numbers costs
     no more than its bytes.
     """
 
@@ -34,8 +33,7 @@ class ObjectScanner:
     def feed(self, piece: bytes) -> list[tuple[bytes, int, int]]:
         """Take a piece; return the objects that it completes, with their begin and end in bytes."""
         self._buffer += piece
-        marks = np.flatnonzero(_MARKS[np.frombuffer(self._buffer, dtype=np.uint8)[self._scanned :]])
-        found = [] if self._ended else self._walk((marks + self._scanned).tolist())
+        found = [] if self._ended else self._walk(self._marks())
         self._scanned = len(self._buffer)
         keep = self._start if self._depth else (found[-1][2] - self._dropped if found else 0)
         if keep:
@@ -50,17 +48,32 @@ class ObjectScanner:
         """Return what came after the last complete object."""
         return bytes(self._buffer)
 
+    def _marks(self) -> list[int]:
+        """Find the marks outside of strings in what has not been looked at."""
+        new = self._buffer[self._scanned :]
+        places = np.flatnonzero(np.frombuffer(new.translate(_MARKED), dtype=np.bool_))
+        if not len(places):
+            return []
+        kinds = np.frombuffer(new, dtype=np.uint8)[places]
+        places += self._scanned
+        escaped = [self._next - 1]  # by the last byte of the piece before, if it was a backslash
+        for place in places[kinds == _BACKSLASH].tolist():
+            if place >= self._next:
+                escaped.append(place + 1)
+                self._next = place + 2
+        quotes = kinds == _QUOTE
+        at = np.searchsorted(places[:-1], escaped)  # where each one is, if it is a mark at all
+        quotes[at[places[at] == escaped]] = False
+        inside = (np.cumsum(quotes) + self._in_string) & 1
+        self._in_string = bool((np.count_nonzero(quotes) + self._in_string) & 1)
+        found: list[int] = places[(inside == 0) & (kinds != _QUOTE)].tolist()
+        return found
+
     def _walk(self, marks: list[int]) -> list[tuple[bytes, int, int]]:
         buffer, found = self._buffer, []
         for place in marks:
-            if place < self._next:
-                continue
             mark = buffer[place]
-            if self._in_string:
-                self._pass_string(mark, place)
-            elif mark == _QUOTE:
-                self._in_string = True
-            elif mark == _OPEN:
+            if mark == _OPEN:
                 if not self._depth:
                     self._start = place
                 self._depth += 1
@@ -73,12 +86,6 @@ class ObjectScanner:
                 self._ended = True
                 break
         return found
-
-    def _pass_string(self, mark: int, place: int) -> None:
-        if mark == _BACKSLASH:
-            self._next = place + 2
-        elif mark == _QUOTE:
-            self._in_string = False
 
 
 class ArrayStream:

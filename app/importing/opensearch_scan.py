@@ -14,7 +14,7 @@ import orjson
 from app.domain.documents import WriteMode
 from app.domain.imports import PageEnd, SourceError
 from app.domain.migration import RowRules, SourceRow
-from app.domain.migration_opensearch import lacks_vector, read_row
+from app.domain.migration_opensearch import VECTORS, lacks_vector, read_row
 from app.importing.http_pages import (
     PIECE,
     Connection,
@@ -27,6 +27,7 @@ from app.importing.http_pages import (
     open_client,
 )
 from app.importing.json_stream import ArrayStream
+from app.importing.row_json import RowParser
 from app.importing.source import Event, PageRestart, load_object
 
 _KEEP_ALIVE = "5m"
@@ -61,6 +62,7 @@ class OpenSearchScan:
         self._rules = rules
         self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
         self._points: dict[int, str] = {}
+        self._parser = RowParser("_source", *VECTORS)
 
     @property
     def label(self) -> str:
@@ -118,7 +120,7 @@ class OpenSearchScan:
 
     def row(self, body: bytes) -> SourceRow:
         """Turn a hit into a document of ours."""
-        return read_row(load_object(body, "_source"), self._rules)
+        return read_row(self._parser.fields(body), self._rules)
 
     async def close(self) -> None:
         """Close what is open."""

@@ -5,7 +5,7 @@ for, and empty with more to come; only a missing continuation ends a slice. Toke
 slices and the selection.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ import orjson
 from app.domain.documents import WriteMode
 from app.domain.imports import PageEnd, SourceError
 from app.domain.migration import RowRules, SourceRow
-from app.domain.migration_vespa import FIELDS, read_row
+from app.domain.migration_vespa import FIELDS, TENSORS, read_row
 from app.importing.http_pages import (
     PIECE,
     Connection,
@@ -29,7 +29,8 @@ from app.importing.http_pages import (
     open_client,
 )
 from app.importing.json_stream import ArrayStream
-from app.importing.source import Event, PageRestart, load_object
+from app.importing.row_json import RowParser
+from app.importing.source import Event, PageRestart
 
 _SERVER_SECONDS = 110
 _CLIENT_SECONDS = 120.0
@@ -48,6 +49,12 @@ class VisitOptions:
     patience: Patience = field(default_factory=Patience)
 
 
+def vespa_rows(rules: RowRules) -> Callable[[bytes], SourceRow]:
+    """Return what turns Vespa's documents into ours, as visits and files of visits have them."""
+    parser = RowParser("fields", *TENSORS)
+    return lambda body: read_row(parser.fields(body), rules)
+
+
 class VespaVisit:
     """Rows of one Vespa schema."""
 
@@ -60,6 +67,7 @@ class VespaVisit:
         self._path = f"/document/v1/{options.namespace}/{options.schema}/docid"
         self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
         self._fields: tuple[str, ...] = ()
+        self.row = vespa_rows(rules)
         self.selection = options.selection or _selection(options.schema, rules.source_tenant)
 
     @property
@@ -121,10 +129,6 @@ class VespaVisit:
             yield PageEnd(position, finished=not position)
             if not position:
                 return
-
-    def row(self, body: bytes) -> SourceRow:
-        """Turn a document into one of ours."""
-        return read_row(load_object(body, "fields"), self._rules)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator
 from itertools import pairwise
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,6 +15,7 @@ from app.domain.migration_vespa import read_row
 from app.domain.verification import overlap, rank_correlation
 from app.importing.json_stream import ArrayStream
 from app.importing.quarantine import quarantine_line
+from app.importing.row_json import RowParser
 from app.importing.source import load_object
 
 JSON = st.recursive(
@@ -90,3 +92,35 @@ def test_rankings_are_compared() -> None:
     assert rank_correlation("abcd", "dcba") == -1.0
     assert rank_correlation("axby", "ab") == 1.0
     assert rank_correlation("ab", "bc") is None
+
+
+@pytest.mark.parametrize(
+    "tensor",
+    [
+        "[1,2.5,-3,0.1,1e-8,7,8,9]", "[1,2]", "[]", "null", "[1,null]", '[1,"a"]', "[true,1]", "[[1,2],[3,4]]",
+        "[NaN,1]", "[1e999,1]", "[18446744073709551616,1]", "[1.0e-320,3]",
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("form", ["%s", '{"full_chunk":%s}', '{"type":"t","blocks":[{"address":{},"values":%s}]}'])
+def test_a_row_is_read_alike_by_the_quick_parser_and_the_patient_one(tensor: str, form: str) -> None:
+    text = r'{"s":"a\"\\{}","n":[1,{"m":[2.0]}],"lone":"%s","tensor":' + form.replace("%s", tensor)
+    parser = RowParser("fields", "tensor")
+    for said in ("plain", r"\ud800"):
+        body = ('{"id":"x","fields":' + text.replace("%s", said, 1) + "}}").encode()
+        assert plain(parser.fields(body)) == plain(load_object(body, "fields"))
+
+
+def plain(value: object) -> object:
+    """Spell arrays as lists, and numbers so that NaN equals itself."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, list | np.ndarray):
+        return [plain(item) for item in value]
+    return repr(float(value)) if isinstance(value, int | float | np.floating) else value
+
+
+@pytest.mark.parametrize("body", [b"", b"[1]", b'"x"', b"{}", b'{"fields":3}', b'{"fields":[1]}', b'{"fields":{"a":1}'])
+def test_the_quick_parser_refuses_what_is_no_row(body: bytes) -> None:
+    with pytest.raises(RowRejectedError) as caught:
+        RowParser("fields").fields(body)
+    assert caught.value.code == "unreadable_row"
