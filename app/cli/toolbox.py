@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
 
+import uvloop
+
 from app import embedded
 from app.domain.imports import ImportStoppedError
 from app.main import search_service
@@ -90,7 +92,8 @@ def run_command(work: Callable[[Settings, str], Awaitable[T]]) -> T:
 
     with named_database(settings) as dsn:
         try:
-            return asyncio.run(interruptible(dsn))
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                return runner.run(interruptible(dsn))
         except asyncio.CancelledError:
             raise ImportStoppedError("Interrupted. What was written stays; repeat the command to go on.") from None
 

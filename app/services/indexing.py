@@ -160,18 +160,28 @@ class IndexingService:
             documents = [document for document in documents if document.key in mine]
         else:
             existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
-        replacement = await ChunkReplacement.of(
-            session, self._chunks, index, prepared.average_length, [key for key, old in existed.items() if old]
-        )
+        stored = await self._stored(session, index, [d for d in prepared.documents if existed[d.key]], mode)
+        replacement = ChunkReplacement(session, self._chunks, index, prepared.average_length, stored)
         if mode == "create":
-            documents = [_without_chunks(document, replacement.stored) for document in documents]
+            documents = [_without_chunks(document, stored) for document in documents]
         await replacement.add(documents, prepared.bags)
         if mode == "replace":
             await replacement.remove_tail()
         else:
             counts = await self._documents.count_chunks(session, index, list(existed))
         results = [IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
-        return Written(results, foreign, replacement.stored)
+        return Written(results, foreign, stored)
+
+    async def _stored(
+        self, session: Session, index: Index, documents: Sequence[Document], mode: WriteMode
+    ) -> dict[ChunkKey, ChunkState]:
+        """Find what is stored of documents that were there: when they are replaced, also what did not come."""
+        if not documents:
+            return {}
+        if mode == "replace":
+            return await self._chunks.states(session, index, [document.key for document in documents])
+        came = [(document.key, chunk.chunk_index) for document in documents for chunk in document.chunks]
+        return await self._chunks.states_of_chunks(session, index, came)
 
     async def update(
         self,

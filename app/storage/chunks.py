@@ -1,6 +1,6 @@
 """Chunks: their three tables, and reading them as they are stored."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -31,13 +31,19 @@ class ChunkRepository:
 
     async def states(self, session: Session, index: Index, keys: Sequence[UUID]) -> dict[ChunkKey, ChunkState]:
         """Return the digests of what is stored of some documents."""
-        rows = await session.fetch(statement("chunks/list_digests"), index, document_keys=keys)
-        return {
-            (row["document_key"], row["chunk_index"]): ChunkState(
-                row["digest"].bytes, row["embedding_digest"].bytes, row["terms_digest"].bytes
-            )
-            for row in rows
-        }
+        return _states(await session.fetch(statement("chunks/list_digests"), index, document_keys=keys))
+
+    async def states_of_chunks(
+        self, session: Session, index: Index, keys: Sequence[ChunkKey]
+    ) -> dict[ChunkKey, ChunkState]:
+        """Return the digests of what is stored of single chunks."""
+        rows = await session.fetch(
+            statement("chunks/list_chunk_digests"),
+            index,
+            document_keys=[key for key, _ in keys],
+            chunk_indexes=[chunk_index for _, chunk_index in keys],
+        )
+        return _states(rows)
 
     async def apply(self, session: Session, index: Index, plan: Replacement, terms: TermsBatch | None = None) -> None:
         """Carry out a replacement: what is stale goes first, so that COPY meets no conflict."""
@@ -138,3 +144,12 @@ class ChunkRepository:
                     with_embeddings=with_embeddings,
                 )
             )
+
+
+def _states(rows: Iterable[Mapping[str, Any]]) -> dict[ChunkKey, ChunkState]:
+    return {
+        (row["document_key"], row["chunk_index"]): ChunkState(
+            row["digest"].bytes, row["embedding_digest"].bytes, row["terms_digest"].bytes
+        )
+        for row in rows
+    }

@@ -41,12 +41,15 @@ class DocumentRepository:
         written_by: Writer,
     ) -> dict[UUID, tuple[bool, Writer]]:  # fmt: skip
         """Insert the documents that are not there and lock all; return whether each was, and its writer."""
-        ordered = sorted(documents, key=lambda document: document.key)
-        rows = [_row(document, acl_ids, 0) | {"written_by": written_by} for document in ordered]
-        found = await session.fetch_each(statement("documents/create_document"), index, rows)
-        states = {d.key: (row["already_existed"], row["written_by"]) for d, row in zip(ordered, found, strict=True)}
-        await self._write_title_embeddings(session, index, [d for d in ordered if not states[d.key][0]])
-        return states
+        rows = [_row(document, acl_ids, 0) for document in documents]
+        created = await session.fetch(statement("documents/create_documents"), index, rows=rows, written_by=written_by)
+        new = {row["document_key"] for row in created}
+        existing = [document.key for document in documents if document.key not in new]
+        writers = await session.fetch(statement("documents/list_writers"), index, document_keys=existing)
+        await self._write_title_embeddings(session, index, [d for d in documents if d.key in new])
+        return dict.fromkeys(new, (False, written_by)) | {
+            row["document_key"]: (True, row["written_by"]) for row in writers
+        }
 
     async def count_chunks(self, session: Session, index: Index, keys: Sequence[UUID]) -> dict[UUID, int]:
         """Count the stored chunks of documents anew; return the counts by key."""
