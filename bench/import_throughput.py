@@ -1,189 +1,134 @@
 """How fast, and in how much memory, an import fills an index from Vespa's visits.
 
-    python bench/import_throughput.py --chunks 200000 --dimension 768 --page-size 500
+    python -m bench.import_throughput --chunks 200000 --dimension 768 --page-size 50 500 5000 --output FILE
 
-Rows are made beforehand and served from a file by a process of its own; PostgreSQL is the embedded one, durable.
-Each row has a title embedding too, as Onyx's have: 2 x dimension numbers as JSON text.
+Rows are made beforehand and served by a process that only copies them (see bench/vespa_pages.py); PostgreSQL is the
+embedded one, durable. Memory is that of the command with all processes it starts, shared pages divided (PSS).
 """
 
 import argparse
-import asyncio
 import json
-import mmap
-import multiprocessing
 import os
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
 
-import numpy as np
-import orjson
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+import psutil
 
 from app import embedded
 from app.storage import migrations
+from bench import machine
+from bench.processes import postgres_processes, resident_megabytes
+from bench.vespa_pages import SCHEMA, serving, write_rows
 
 ROOT = Path(__file__).resolve().parents[1]
-SCHEMA = "danswer_chunk"
-PER_DOCUMENT = 10
-WORDS = [f"{a}{b}" for a in ("data", "index", "team", "note", "plan", "risk", "cost", "user") for b in range(400)]
+_MEMORY_EVERY = 0.5
 
 
-def write_rows(path: Path, chunks: int, dimension: int) -> list[int]:
-    """Write rows and return where each one ends. Vectors gather round centres, as those of texts do."""
-    random = np.random.default_rng(7)
-    centres = random.standard_normal((200, dimension)).astype(np.float32)
-    ends = []
-    title = b""
-    with path.open("wb") as file:
-        for number in range(chunks):
-            document, chunk = divmod(number, PER_DOCUMENT)
-            if chunk == 0:
-                title = vector(random, centres, dimension)
-            content = " ".join(WORDS[int(place)] for place in random.integers(0, len(WORDS), 90))
-            fields = {
-                "document_id": f"https://wiki.example/pages/{document}",
-                "chunk_id": chunk,
-                "title": f"Page {document}",
-                "content": f"Page {document}\n\r\n{content}",
-                "blurb": content[:80],
-                "source_type": "confluence",
-                "metadata_list": [f"space==={document % 50}"],
-                "doc_updated_at": 1_700_000_000 + document,
-                "boost": 0.0,
-                "semantic_identifier": f"Page {document}",
-                "source_links": '{"0": "https://wiki.example/x"}',
-                "access_control_list": {f"group:g{document % 100}": 1, f"user_email:u{document % 997}@x.io": 1},
-                "document_sets": {"All": 1},
-            }
-            body = orjson.dumps(fields)[:-1] + b',"title_embedding":' + title
-            body += b',"embeddings":{"full_chunk":' + vector(random, centres, dimension) + b"}}"
-            file.write(b'{"id":"id:default:%s::%d","fields":%s}' % (SCHEMA.encode(), number, body))
-            ends.append(file.tell())
-    return ends
+class PeakMemory(threading.Thread):
+    """Follows the memory of a process and its children in megabytes; ``found`` is the most there was."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self._process = psutil.Process(pid)
+        self.found = 0.0
+
+    def run(self) -> None:
+        """Look now and then, until the process is gone."""
+        with suppress(psutil.Error):
+            while self._process.status() != psutil.STATUS_ZOMBIE:
+                tree = [self._process, *self._process.children(recursive=True)]
+                self.found = max(self.found, sum(map(_megabytes, tree)))
+                time.sleep(_MEMORY_EVERY)
 
 
-def vector(random: np.random.Generator, centres: np.ndarray, dimension: int) -> bytes:
-    """Make a vector near one of the centres, as JSON."""
-    near = centres[random.integers(len(centres))] + 0.7 * random.standard_normal(dimension).astype(np.float32)
-    return orjson.dumps((near / np.linalg.norm(near)).astype(np.float32), option=orjson.OPT_SERIALIZE_NUMPY)
+def _megabytes(process: psutil.Process) -> float:
+    try:
+        return resident_megabytes(process.pid)
+    except psutil.Error:
+        return 0.0
 
 
-def serve(path: Path, ends: list[int], ready: "multiprocessing.Queue[int]") -> None:
-    """Answer visits from the file: slice s of n has the rows s, s + n, …; a token is the place of the next one."""
-    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as rows:
-        asyncio.run(_serve(rows, ends, ready))
+def _postgres_seconds(data_dir: Path) -> float:
+    """Return the processor time of a PostgreSQL: its processes that are, and those that ended."""
+    total = 0.0
+    for place, pid in enumerate(postgres_processes(data_dir)):
+        with suppress(psutil.Error):
+            used = psutil.Process(pid).cpu_times()
+            total += used.user + used.system
+            if place == 0:
+                total += used.children_user + used.children_system
+    return total
 
 
-async def _serve(rows: mmap.mmap, ends: list[int], ready: "multiprocessing.Queue[int]") -> None:
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while line := await reader.readline():
-            while (await reader.readline()).strip():
-                pass
-            target = urlsplit(line.split()[1].decode())
-            asked = {name: values[0] for name, values in parse_qs(target.query).items()}
-            count = b'{"root":{"fields":{"totalCount":%d}}}' % len(ends)
-            known = target.path == "/search/" or "slices" in asked  # there are no tenants, so none can be asked for
-            body = count if target.path == "/search/" else page(asked) if known else b"{}"
-            status = b"200 OK" if known else b"400 Bad Request"
-            writer.write(b"HTTP/1.1 %s\r\ncontent-length: %d\r\n\r\n" % (status, len(body)))
-            writer.write(body)
-            await writer.drain()
-        writer.close()
-
-    def page(asked: dict[str, str]) -> bytes:
-        slices, start = int(asked["slices"]), int(asked.get("continuation", asked["sliceId"]))
-        places = range(start, len(ends), slices)[: int(asked["wantedDocumentCount"])]
-        bodies = [rows[ends[place - 1] if place else 0 : ends[place]] for place in places]
-        following = start + slices * len(bodies)
-        more = b',"continuation":"%d"' % following if following < len(ends) else b""
-        return b'{"documents":[' + b",".join(bodies) + b'],"documentCount":%d%s}' % (len(bodies), more)
-
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, limit=1 << 20)
-    ready.put(server.sockets[0].getsockname()[1])
-    await server.serve_forever()
-
-
-def peak_memory(pid: int, found: list[int]) -> None:
-    """Follow the resident memory of a process in kilobytes; its peak is what counts."""
-    while True:
-        try:
-            status = Path(f"/proc/{pid}/status").read_text()
-        except OSError:
-            return
-        peaks = [int(line.split()[1]) for line in status.splitlines() if line.startswith("VmHWM")]
-        if not peaks:
-            return
-        found[0] = max(found[0], *peaks)
-        time.sleep(0.5)
-
-
-def measure(arguments: argparse.Namespace, folder: Path, url: str) -> dict[str, object]:
+def measure(arguments: argparse.Namespace, page_size: int, folder: Path, url: str) -> dict[str, object]:
     """Run one import and say how it went."""
-    with embedded.start(folder / "postgres", version=18) as server:
+    with embedded.start(folder / f"postgres-{page_size}", version=18) as server:
         migrations.upgrade(server.dsn())
         environment = os.environ | {"DATABASE_URL": server.dsn(), "LOG_LEVEL": "warning", "PYTHONPATH": str(ROOT)}
         command = [
-            sys.executable, "-c", "from app.cli import main; main()", "import-vespa", url, "--index", SCHEMA,
-            "--dimension", str(arguments.dimension), "--page-size", str(arguments.page_size), "--slices",
-            str(arguments.slices), "--json",
+            *arguments.under.split(), sys.executable, "-c", "from app.cli import main; main()", "import-vespa", url,
+            "--index", SCHEMA, "--dimension", str(arguments.dimension), "--page-size", str(page_size),
+            "--slices", str(arguments.slices), "--json", *([] if arguments.graph else ["--no-graph"]),
         ]  # fmt: skip
         started = time.perf_counter()
         process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, cwd=folder)
-        peak = [0]
-        watcher = threading.Thread(target=peak_memory, args=(process.pid, peak), daemon=True)
-        watcher.start()
-        last, loaded = {}, 0.0
+        memory = PeakMemory(process.pid)
+        memory.start()
+        last, loaded, postgres = {}, 0.0, 0.0
         for line in process.stdout or ():
             last = json.loads(line)
             if last["event"] == "progress":
                 print(f"{last['rows']:>9} rows, {last['rows_per_second']:.0f}/s", file=sys.stderr)
             if last["event"] == "loaded":
-                loaded = time.perf_counter() - started
+                loaded, postgres = time.perf_counter() - started, _postgres_seconds(folder / f"postgres-{page_size}")
         _, status, used = os.wait4(process.pid, 0)
-        if status:
-            raise SystemExit(f"the import failed with {status}")
         whole = time.perf_counter() - started
     rows = last["rows"]
+    if status or rows != arguments.chunks:
+        raise SystemExit(f"the import ended with {status} after {rows} rows")
     return {
-        "chunks": rows,
-        "dimension": arguments.dimension,
-        "page_size": arguments.page_size,
-        "slices": arguments.slices,
+        "page_size": page_size,
         "load_seconds": round(loaded, 1),
         "load_chunks_per_second": round(rows / loaded),
         "graph_seconds": round(whole - loaded, 1),
         "graph": last["graph"],
         "whole_chunks_per_second": round(rows / whole),
-        "cpu_seconds": round(used.ru_utime + used.ru_stime, 1),
-        "peak_memory_mb": round(peak[0] / 1024),
+        "importer_cpu_ms_per_chunk": round(1000 * (used.ru_utime + used.ru_stime) / rows, 3),
+        "postgres_cpu_ms_per_chunk": round(1000 * postgres / rows, 3),
+        "peak_memory_mb": round(memory.found),
     }
 
 
 def main() -> None:
-    """Make rows, serve them, and import them."""
+    """Make rows, serve them, and import them once for each size of pages."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--chunks", type=int, default=200_000)
     parser.add_argument("--dimension", type=int, default=768)
-    parser.add_argument("--page-size", type=int, default=500)
+    parser.add_argument("--page-size", type=int, nargs="+", default=[500])
     parser.add_argument("--slices", type=int, default=4)
+    parser.add_argument("--in-order", action="store_true", help="chunks of a document one after another")
+    parser.add_argument("--graph", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--under", default="", help="a command that runs the import, such as a profiler")
+    parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    measured = []
     with tempfile.TemporaryDirectory(prefix="import-bench-") as name:
         folder = Path(name)
-        path = folder / "rows.json"
-        ends = write_rows(path, arguments.chunks, arguments.dimension)
-        ready: multiprocessing.Queue[int] = multiprocessing.Queue()
-        server = multiprocessing.Process(target=serve, args=(path, ends, ready), daemon=True)
-        server.start()
-        try:
-            print(json.dumps(measure(arguments, folder, f"http://127.0.0.1:{ready.get()}"), indent=2))
-        finally:
-            server.terminate()
+        rows = write_rows(folder / "rows.json", arguments.chunks, arguments.dimension, scattered=not arguments.in_order)
+        for page_size in arguments.page_size:
+            with serving(rows) as (url, served):
+                result = measure(arguments, page_size, folder, url)
+            measured.append(result | {"stand_in_cpu_ms_per_chunk": round(1000 * served[0] / arguments.chunks, 3)})
+            print(json.dumps(measured[-1], indent=1))
+    if arguments.output is not None:
+        head = {name: getattr(arguments, name) for name in ("chunks", "dimension", "slices", "in_order")}
+        content = {"run": head, "machine": machine.describe(), "imports": measured}
+        arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
