@@ -18,6 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import psutil
+from typing_extensions import override
 
 from app import embedded
 from app.storage import migrations
@@ -37,6 +38,7 @@ class PeakMemory(threading.Thread):
         self._process = psutil.Process(pid)
         self.found = 0.0
 
+    @override
     def run(self) -> None:
         """Look now and then, until the process is gone."""
         with suppress(psutil.Error):
