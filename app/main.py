@@ -9,20 +9,27 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app.api import bulk, chunks, documents, indexes, operations, search, uploads
-from app.api.dependencies import Services, require_key
+from app.api import access, bulk, chunks, documents, indexes, operations, search, tokens, uploads
+from app.api.authorisation import Admission, authorise
+from app.api.dependencies import Services
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
 from app.api.problems import install_problem_handlers
 from app.api.tracing import TracingMiddleware
+from app.domain.rates import RateLimiter
 from app.embedding.client import EmbeddingClient
+from app.identity.oidc import OidcOptions, OidcVerifier
+from app.key_settings import configured_keys
 from app.observability.logging import configure_logging
 from app.observability.tracing import Tracing
 from app.services.access import AccessResolver
 from app.services.admission import WriteGate
+from app.services.authentication import Authenticator
 from app.services.catalog import IndexCatalog
+from app.services.explaining import AccessExplainer
 from app.services.indexing import IndexingService
 from app.services.interpreting import QueryInterpreter
+from app.services.keys import KeyRing
 from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.services.ranked import RankedSearch
 from app.services.readiness import ReadinessService
@@ -31,6 +38,7 @@ from app.services.reporting import IndexReporter
 from app.services.searching import SearchService
 from app.services.startup import Startup
 from app.services.statistics import IndexStatistics
+from app.services.tokens import SearchTokens
 from app.services.uploads import UploadService
 from app.settings import Settings, database_dsn
 from app.storage.access import AccessRepository
@@ -38,6 +46,7 @@ from app.storage.chunks import ChunkRepository
 from app.storage.database import Database, PoolOptions
 from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
+from app.storage.keys import KeyRepository
 from app.storage.operations import OperationsRepository
 from app.storage.search import SearchRepository
 from app.storage.slow_queries import SlowQueryOptions
@@ -57,7 +66,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     configure_logging(settings.log_level, settings.log_format)
     database = _database(settings)
     embedder = _embedder(settings)
-    services = _services(settings, database, embedder)
+    ring = KeyRing(configured_keys(settings.api_keys), KeyRepository(database))
+    oidc = _oidc(settings)
+    search_tokens = SearchTokens([secret.get_secret_value() for secret in settings.token_secrets])
+    authenticator = Authenticator(ring, search_tokens, oidc, allow_anonymous=settings.allow_anonymous)
+    services = _services(settings, database, embedder, search_tokens)
     startup = _startup(settings, services)
     tracing = Tracing(VERSION) if settings.otlp_endpoint else None
     maintainer = Maintainer(database, IndexRepository(database), _maintenance_options(settings))
@@ -74,7 +87,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:
                 task.cancel()
                 with suppress(asyncio.CancelledError):
                     await task
+            await ring.close()
             await database.close()
+            if oidc is not None:
+                await oidc.close()
             if embedder is not None:
                 await embedder.close()
             if tracing is not None:
@@ -89,10 +105,11 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         separate_input_output_schemas=False,
     )
     app.state.services = services
-    app.state.api_keys = tuple(key.get_secret_value() for key in settings.api_keys)
+    app.state.admission = Admission(authenticator, RateLimiter(settings.rate_limit, settings.rate_burst))
+    app.state.default_index = settings.default_index
     app.state.max_body_bytes = settings.max_body_bytes
-    guarded = APIRouter(dependencies=[Depends(require_key)])
-    for module in (search, bulk, documents, chunks, uploads, indexes):  # the busiest are matched first
+    guarded = APIRouter(dependencies=[Depends(authorise)])
+    for module in (search, bulk, documents, chunks, uploads, indexes, tokens, access):  # the busiest are matched first
         guarded.include_router(module.router)
     app.include_router(guarded)
     app.include_router(operations.router)
@@ -130,20 +147,40 @@ def _embedder(settings: Settings) -> EmbeddingClient | None:
     )
 
 
-def _services(settings: Settings, database: Database, embedder: EmbeddingClient | None) -> Services:
-    catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
-    access = AccessResolver(AccessRepository(database))
-    indexing = IndexingService(
-        database, catalog, embedder, WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
+def _oidc(settings: Settings) -> OidcVerifier | None:
+    if settings.oidc_issuer is None or settings.oidc_audience is None:
+        return None
+    return OidcVerifier(
+        OidcOptions(
+            settings.oidc_issuer,
+            settings.oidc_audience,
+            settings.oidc_algorithms,
+            settings.oidc_jwks_url,
+            settings.oidc_scopes_claim,
+            settings.oidc_tenants_claim,
+        )
     )
+
+
+def _services(
+    settings: Settings, database: Database, embedder: EmbeddingClient | None, search_tokens: SearchTokens
+) -> Services:
+    catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
+    resolver = AccessResolver(AccessRepository(database))
+    documents = DocumentRepository(database)
+    reading = ReadingService(catalog, resolver, documents, ChunkRepository(database))
+    gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
+    indexing = IndexingService(database, catalog, embedder, gate)
     return Services(
         catalog=catalog,
         indexing=indexing,
         uploads=UploadService(database, catalog, indexing),
-        reading=ReadingService(catalog, access, DocumentRepository(database), ChunkRepository(database)),
-        search=search_service(database, catalog, access, embedder),
+        reading=reading,
+        search=search_service(database, catalog, resolver, embedder),
         readiness=ReadinessService(OperationsRepository(database)),
         reporter=IndexReporter(OperationsRepository(database), IndexRepository(database)),
+        tokens=search_tokens,
+        explaining=AccessExplainer(catalog, reading, documents),
     )
 
 

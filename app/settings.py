@@ -5,15 +5,21 @@ The field order is that of docs/settings.md and of the Helm values; a test compa
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, SecretStr, StringConstraints, model_validator
+from pydantic import Field, SecretStr, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from app.key_settings import ApiKeySetting, IndexName, secret_of
+from app.storage.transport import dsn_with_tls
 
 PREFIXES = ("VECTOR_DB_", "VECTOR_SEARCH_")
 
-IndexName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
+_SHORTEST_SECRET = 32
+
+
+OidcAlgorithm = Literal["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"]
 
 
 class Settings(BaseSettings):
@@ -34,6 +40,16 @@ class Settings(BaseSettings):
     db_name: str = Field("postgres", validation_alias="VECTOR_DB_NAME", description="Database name.")
     db_user: str = Field("postgres", validation_alias="POSTGRES_USER", description="Database user.")
     db_password: SecretStr = Field(SecretStr(""), validation_alias="POSTGRES_PASSWORD", description="Its password.")
+    db_sslmode: Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"] | None = Field(
+        None,
+        validation_alias="VECTOR_DB_SSLMODE",
+        description="TLS to PostgreSQL, unless the DSN says so; verify-full on another machine, else prefer.",
+    )
+    db_sslrootcert: Path | None = Field(
+        None,
+        validation_alias="VECTOR_DB_SSLROOTCERT",
+        description="Authorities that may vouch for PostgreSQL's certificate (PEM); those of the system when left out.",
+    )
     default_index: IndexName = Field(
         "documents", validation_alias="VECTOR_DB_TABLE", description="The index of requests that name none."
     )
@@ -59,10 +75,60 @@ class Settings(BaseSettings):
         le=64,
         description="Processes; about one per three cores.",
     )
-    api_keys: tuple[SecretStr, ...] = Field(
+    api_keys: tuple[SecretStr | ApiKeySetting, ...] = Field(
         (),
         validation_alias="VECTOR_SEARCH_API_KEYS",
-        description="JSON list of keys; when there is one, calls must bear one of them.",
+        description="JSON list of keys, each a text that may do everything or an object that says what it may do.",
+    )
+    allow_anonymous: bool = Field(
+        default=False,
+        validation_alias="VECTOR_SEARCH_ALLOW_ANONYMOUS",
+        description="Whether other machines are answered too where no key is configured.",
+    )
+    token_secrets: tuple[SecretStr, ...] = Field(
+        (),
+        validation_alias="VECTOR_SEARCH_TOKEN_SECRETS",
+        description="JSON list of secrets of at least 32 characters for search tokens: the first signs, all are read.",
+    )
+    oidc_issuer: str | None = Field(
+        None,
+        validation_alias="VECTOR_SEARCH_OIDC_ISSUER",
+        description="Identity provider whose access tokens are taken, such as https://id.example.com.",
+    )
+    oidc_audience: str | None = Field(
+        None, validation_alias="VECTOR_SEARCH_OIDC_AUDIENCE", description="The audience its tokens must be for."
+    )
+    oidc_algorithms: tuple[OidcAlgorithm, ...] = Field(
+        ("RS256", "ES256"),
+        validation_alias="VECTOR_SEARCH_OIDC_ALGORITHMS",
+        description="JSON list of the algorithms its tokens may be signed by.",
+    )
+    oidc_jwks_url: str | None = Field(
+        None,
+        validation_alias="VECTOR_SEARCH_OIDC_JWKS_URL",
+        description="Where its keys are; found by discovery when left out.",
+    )
+    oidc_scopes_claim: str = Field(
+        "scope",
+        validation_alias="VECTOR_SEARCH_OIDC_SCOPES_CLAIM",
+        description="The claim that holds scopes such as vector-search:read.",
+    )
+    oidc_tenants_claim: str = Field(
+        "tenants",
+        validation_alias="VECTOR_SEARCH_OIDC_TENANTS_CLAIM",
+        description="The claim that holds the tenants, * for all.",
+    )
+    rate_limit: float = Field(
+        0.0,
+        validation_alias="VECTOR_SEARCH_RATE_LIMIT",
+        ge=0,
+        description="Requests a second that each key may make, per process; more are refused with 429. 0 limits none.",
+    )
+    rate_burst: int = Field(
+        100,
+        validation_alias="VECTOR_SEARCH_RATE_BURST",
+        ge=1,
+        description="Requests that a key may make at once before that limit holds.",
     )
     search_connections: int = Field(
         max(4, 2 * (os.cpu_count() or 2)),
@@ -187,6 +253,16 @@ class Settings(BaseSettings):
             raise ValueError(f"unknown settings: {', '.join(unknown)} (docs/settings.md lists them all)")
         return self
 
+    @model_validator(mode="after")
+    def _check_identities(self) -> Self:
+        if any(not secret_of(key) for key in self.api_keys if not isinstance(key, ApiKeySetting)):
+            raise ValueError("VECTOR_SEARCH_API_KEYS has an empty key")
+        if any(len(secret_of(secret)) < _SHORTEST_SECRET for secret in self.token_secrets):
+            raise ValueError(f"VECTOR_SEARCH_TOKEN_SECRETS need {_SHORTEST_SECRET} characters each")
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise ValueError("VECTOR_SEARCH_OIDC_ISSUER and VECTOR_SEARCH_OIDC_AUDIENCE go together")
+        return self
+
     @property
     def wants_embedded(self) -> bool:
         """Whether no database is named, so that one must be started."""
@@ -194,7 +270,7 @@ class Settings(BaseSettings):
 
 
 def database_dsn(settings: Settings) -> str:
-    """Return the DSN of the database that is named.
+    """Return the DSN of the database that is named; of one on another machine it says that TLS is verified.
 
     Raises
     ------
@@ -202,8 +278,11 @@ def database_dsn(settings: Settings) -> str:
         None is.
     """
     if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    if settings.db_host is None:
+        dsn = settings.database_url.get_secret_value()
+    elif settings.db_host is None:
         raise ValueError("name a database: DATABASE_URL, or VECTOR_DB_HOST and its fellows")
-    user, password = quote(settings.db_user, safe=""), quote(settings.db_password.get_secret_value(), safe="")
-    return f"postgresql://{user}:{password}@{settings.db_host}:{settings.db_port}/{quote(settings.db_name, safe='')}"
+    else:
+        user, password = quote(settings.db_user, safe=""), quote(settings.db_password.get_secret_value(), safe="")
+        host = quote(settings.db_host, safe="[]:,")
+        dsn = f"postgresql://{user}:{password}@{host}:{settings.db_port}/{quote(settings.db_name, safe='')}"
+    return dsn_with_tls(dsn, settings.db_sslmode, settings.db_sslrootcert)

@@ -20,6 +20,21 @@ CREATE TABLE acl_sets (
     CONSTRAINT acl_sets_index_id_digest_key UNIQUE (index_id, digest)
 ) PARTITION BY LIST (index_id);
 
+CREATE TABLE api_keys (
+    key_id text NOT NULL,
+    digest bytea NOT NULL,
+    name text NOT NULL,
+    scopes text[] NOT NULL,
+    tenants text[],
+    indexes text[],
+    created_at timestamp with time zone NOT NULL DEFAULT now(),
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT api_keys_digest_check CHECK ((octet_length(digest) = 32)),
+    CONSTRAINT api_keys_pkey PRIMARY KEY (key_id),
+    CONSTRAINT api_keys_digest_key UNIQUE (digest)
+);
+
 CREATE TABLE chunk_embeddings (
     index_id integer NOT NULL,
     document_key uuid NOT NULL,

@@ -25,6 +25,7 @@ DIMENSION = 8
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
     parser.addoption("--kills", type=int, default=4, help="How often an import is killed.")
+    parser.addoption("--decisions", type=int, default=24_000, help="How often who sees what is decided.")
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +92,7 @@ async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     app = create_app(settings)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=60) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=60) as http:
             yield http
 
 

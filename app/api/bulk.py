@@ -12,9 +12,10 @@ from starlette.requests import ClientDisconnect
 from starlette.types import Receive, Scope, Send
 from typing_extensions import override
 
+from app.api.authorisation import IndexOf, TenantOf
 from app.api.bodies import check_encoding, unzipped, validated
-from app.api.dependencies import ServicesOf, TenantOf
-from app.api.documents import NDJSON, IndexQuery
+from app.api.dependencies import ServicesOf
+from app.api.documents import NDJSON
 from app.api.openapi import problems
 from app.api.problems import HttpError, http_problem_body, internal_problem_body, service_problem_body
 from app.api.schemas.documents import DocumentBody
@@ -48,7 +49,7 @@ async def post_bulk(
     request: Request,
     services: ServicesOf,
     tenant: TenantOf,
-    index: IndexQuery = None,
+    index: IndexOf,
     mode: Annotated[WriteMode, Query(description="As of `POST /documents`.")] = "replace",
     written_by: Annotated[Writer, Query(description="Kept with the documents.")] = "index",
 ) -> Response:

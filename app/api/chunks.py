@@ -1,10 +1,11 @@
 """Routes about chunks."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api import rendering
+from app.api.authorisation import TenantOf, permitted
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf, TenantOf
+from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
 from app.api.schemas.search import ChunkList, RawChunkPage, RetrieveBody, ScanBody
 
@@ -21,9 +22,10 @@ async def retrieve_chunks(
     body: body_of(RetrieveBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
+    request: Request,
 ) -> Response:
     """In the order of the sections, then of the chunks, however many. Unknown documents give nothing."""
-    filters = body.filters.to_domain(include_hidden=body.include_hidden)
+    filters = permitted(request, body.filters.to_domain(include_hidden=body.include_hidden))
     sections = [section.to_domain() for section in body.sections]
     return rendering.chunk_list(await services.reading.sections(tenant, body.index, sections, filters))
 

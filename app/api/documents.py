@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.api import rendering
+from app.api.authorisation import IndexOf, TenantOf
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import RequestOf, ServicesOf, TenantOf
+from app.api.dependencies import RequestOf, ServicesOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.documents import (
@@ -36,9 +37,6 @@ class _TextConvertor(PathConvertor):
 register_url_convertor("text", _TextConvertor())
 router = APIRouter(prefix="/documents", tags=["documents"])
 
-IndexQuery = Annotated[
-    str | None, Query(pattern=r"^[A-Za-z0-9_.\-]{1,150}$", description="The default index when left out.")
-]
 NDJSON = "application/x-ndjson"
 
 
@@ -110,7 +108,7 @@ async def delete_documents(
 async def list_documents(
     services: ServicesOf,
     tenant: TenantOf,
-    index: IndexQuery = None,
+    index: IndexOf,
     cursor: str | None = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
     chunks: Annotated[bool, Query(description="With chunks.")] = False,  # noqa: FBT002
@@ -145,7 +143,7 @@ async def get_document(
     document_id: str,
     services: ServicesOf,
     tenant: TenantOf,
-    index: IndexQuery = None,
+    index: IndexOf,
     chunks: Annotated[bool, Query(description="With chunks.")] = True,  # noqa: FBT002
     embeddings: Annotated[bool, Query(description="With embeddings, as base64.")] = False,  # noqa: FBT002
 ) -> Response:
@@ -160,7 +158,7 @@ async def get_document(
     responses={200: {"model": ChangedAnswer}, **problems(404, 409, 507)},
 )
 async def delete_document(
-    document_id: str, services: ServicesOf, tenant: TenantOf, request: RequestOf, index: IndexQuery = None
+    document_id: str, services: ServicesOf, tenant: TenantOf, request: RequestOf, index: IndexOf
 ) -> Response:
     """A document that is not there is no error. The id is percent-encoded."""
     (result,) = await services.indexing.delete(tenant, index, [document_id], request=request)

@@ -2,18 +2,17 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Response
+from fastapi import APIRouter, Query, Response
 
+from app.api.authorisation import CallerOf, NameOf, TenantOf
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import Services, ServicesOf, TenantOf
+from app.api.dependencies import Services, ServicesOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.indexes import EmptiedAnswer, IndexAnswer, IndexBody, IndexList
 from app.services.catalog import IndexState
 
 router = APIRouter(prefix="/indexes", tags=["indexes"])
-
-Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
 
 
 @router.put(
@@ -23,7 +22,7 @@ Name = Annotated[str, Path(pattern=r"^[A-Za-z0-9_.\-]{1,150}$")]
     openapi_extra=accepts(IndexBody),
 )
 async def put_index(
-    name: Name,
+    name: NameOf,
     body: body_of(IndexBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
@@ -36,20 +35,20 @@ async def put_index(
 
 
 @router.get("", summary="List indexes", responses={200: {"model": IndexList}, **problems()})
-async def list_indexes(services: ServicesOf, tenant: TenantOf) -> Response:
-    """All indexes of the tenant with what they hold."""
-    states = await services.catalog.list_states(tenant)
+async def list_indexes(services: ServicesOf, tenant: TenantOf, caller: CallerOf) -> Response:
+    """All indexes of the tenant that the key may see, with what they hold."""
+    states = [each for each in await services.catalog.list_states(tenant) if caller.grant.sees_index(each.index.name)]
     return json_response({"indexes": [_shown(services, state) for state in states]})
 
 
 @router.get("/{name}", summary="Show an index", responses={200: {"model": IndexAnswer}, **problems(404)})
-async def get_index(name: Name, services: ServicesOf, tenant: TenantOf) -> Response:
+async def get_index(name: NameOf, services: ServicesOf, tenant: TenantOf) -> Response:
     """Documents, chunks and bytes are counted; ann shows the HNSW graph and the progress of its build."""
     return json_response(_shown(services, await services.catalog.state(tenant, name)))
 
 
 @router.delete("/{name}", status_code=204, summary="Drop an index", responses=problems(404))
-async def delete_index(name: Name, services: ServicesOf, tenant: TenantOf) -> Response:
+async def delete_index(name: NameOf, services: ServicesOf, tenant: TenantOf) -> Response:
     """Takes constant time, whatever it holds."""
     await services.catalog.drop(tenant, name)
     return Response(status_code=204)
@@ -61,7 +60,7 @@ async def delete_index(name: Name, services: ServicesOf, tenant: TenantOf) -> Re
     responses={200: {"model": EmptiedAnswer}, **problems(404, 507)},
 )
 async def empty_index(
-    name: Name, services: ServicesOf, tenant: TenantOf, limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000
+    name: NameOf, services: ServicesOf, tenant: TenantOf, limit: Annotated[int, Query(ge=1, le=10_000)] = 10_000
 ) -> Response:
     """Deletes up to ``limit`` documents and says how many are left."""
     deleted, remaining = await services.indexing.delete_some(tenant, name, limit)

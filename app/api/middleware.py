@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.authorisation import end_audit
 from app.api.disconnect import run_while_connected
 from app.api.problems import internal_problem, service_problem
 from app.domain.errors import OverloadedError
@@ -25,6 +26,20 @@ _PAGE_POLICY = (
     b"img-src 'self' data:; font-src 'self' data:; worker-src blob:; frame-ancestors 'none'"
 )
 """The API pages fetch nothing from elsewhere, not even the logo in ReDoc's bundle."""
+_EVERY_HEADER = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+_PAGE_HEADERS = (*_EVERY_HEADER, (b"content-security-policy", _PAGE_POLICY))
+_DATA_HEADERS = (
+    *_EVERY_HEADER,
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+    (b"cache-control", b"no-store"),
+)
+"""Answers hold documents, and are nobody's to keep or to show within a page."""
+
 _UNBOUNDED = {"/health", "/health/ready", "/metrics"}
 
 
@@ -59,6 +74,7 @@ class RequestMiddleware:
                 await self._handle(scope, receive, answer)
             finally:
                 _observe(scope, answer.status, perf_counter() - started)
+                end_audit(scope, answer.status)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         bounded = scope["path"] not in _UNBOUNDED
@@ -97,10 +113,11 @@ class _Answer:
         if message["type"] == "http.response.start":
             self.started = True
             self.status = message["status"]
-            headers = [*message.get("headers", []), (b"x-request-id", self._request_id.encode())]
-            if any(name == b"content-type" and value.startswith(b"text/html") for name, value in headers):
-                headers.append((b"content-security-policy", _PAGE_POLICY))
-            message["headers"] = headers
+            given = message.get("headers", [])
+            names = {name for name, _ in given}
+            is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in given)
+            ours = [(b"x-request-id", self._request_id.encode()), *(_PAGE_HEADERS if is_page else _DATA_HEADERS)]
+            message["headers"] = [*given, *(header for header in ours if header[0] not in names)]
         await self._send(message)
 
 

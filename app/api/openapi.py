@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from app.api.problems import MEDIA_TYPE, Problem
+from app.api.schemas.access import ExplainBody
 from app.api.schemas.documents import (
     BulkAcknowledged,
     BulkEnd,
@@ -19,16 +20,19 @@ from app.api.schemas.documents import (
 )
 from app.api.schemas.indexes import IndexBody
 from app.api.schemas.search import RetrieveBody, ScanBody, SearchBody
+from app.api.schemas.tokens import TokenBody
 
 BODIES: tuple[type[BaseModel], ...] = (
     IndexBody, DocumentsBody, UpdatesBody, DeleteBody, PartBody, CommitBody, SearchBody, RetrieveBody, ScanBody,
+    TokenBody, ExplainBody,
 )  # fmt: skip
-_ALWAYS = (401, 422, 500, 503, 504)
-_WITH_BODY = (400, 413)
+_ALWAYS = (401, 403, 422, 429, 500, 503, 504)
+_WITH_BODY = (400, 408, 413)
 _REFERENCE = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _SUMMARIES = {
-    400: "The request cannot be read", 401: "A key is needed", 404: "Not found", 409: "Conflict",
-    413: "The body is too large", 415: "Another media type", 422: "Not valid", 500: "Something went wrong here",
+    400: "The request cannot be read", 401: "A key is needed", 403: "The key does not allow this", 404: "Not found",
+    408: "The body comes too slowly", 409: "Conflict", 413: "The body is too large", 415: "Another media type",
+    422: "Not valid", 429: "Too many requests", 500: "Something went wrong here",
     502: "The embeddings endpoint does not answer", 503: "Not available now; try again", 504: "Took too long",
     507: "The database is full",
 }  # fmt: skip

@@ -1,6 +1,7 @@
 """Errors as RFC 9457 problem details: one table from domain errors to HTTP; docs/problems.md explains each code."""
 
 from collections.abc import Iterable, Sequence
+from math import ceil
 from typing import Annotated, Any
 
 import orjson
@@ -13,7 +14,7 @@ from starlette.routing import Match
 
 from app.api.schemas.fields import EMBEDDING_FORMS
 from app.domain import errors
-from app.domain.errors import Flaw, InvalidRequestError, ServiceError
+from app.domain.errors import Flaw, InvalidRequestError, RateLimitedError, ServiceError
 from app.observability import metrics
 
 log = structlog.get_logger()
@@ -22,6 +23,8 @@ MEDIA_TYPE = "application/problem+json"
 DOCS = "https://github.com/onyx-dot-app/onyx-vector-search/blob/main/docs/problems.md"
 _MAX_FLAWS = 100
 _UNFORESEEN = "The cause is in the log under this request's id."
+_MOST_LISTED = 2_000
+"""Flaws that pydantic is asked to list: each takes microseconds in which nobody else is answered."""
 
 PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.InvalidRequestError: (422, "The request is not valid"),
@@ -32,6 +35,7 @@ PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.UnstorableError: (422, "PostgreSQL cannot hold it"),
     errors.IdempotencyKeyReusedError: (422, "The idempotency key is another request's"),
     errors.UnauthorisedError: (401, "A key is needed"),
+    errors.ForbiddenError: (403, "The key does not allow this"),
     errors.TenantNotFoundError: (404, "There is no such tenant"),
     errors.IndexNotFoundError: (404, "There is no such index"),
     errors.DocumentNotFoundError: (404, "There is no such document"),
@@ -39,18 +43,22 @@ PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.IndexMismatchError: (409, "The index is another one"),
     errors.UploadIncompleteError: (409, "The upload is not complete"),
     errors.IdempotencyKeyInUseError: (409, "The request is under way already"),
+    errors.TokensDisabledError: (409, "No search tokens are issued here"),
+    errors.RateLimitedError: (429, "Too many requests"),
     errors.OverloadedError: (503, "The service is busy"),
     errors.DatabaseUnavailableError: (503, "The database does not answer"),
     errors.DatabaseReadOnlyError: (503, "The database takes no writes"),
     errors.DatabaseFullError: (507, "The database is full"),
     errors.QueryTimeoutError: (504, "The database took too long"),
     errors.EmbeddingUnavailableError: (502, "The embeddings endpoint does not answer"),
+    errors.IdentityUnavailableError: (503, "The identity provider does not answer"),
     errors.NotReadyError: (503, "The service is not ready"),
 }
 HTTP_PROBLEMS = {
     400: ("malformed_request", "The request cannot be read"),
     404: ("not_found", "There is nothing here"),
     405: ("method_not_allowed", "The method is not for this path"),
+    408: ("body_too_slow", "The body comes too slowly"),
     413: ("body_too_large", "The body is too large"),
     415: ("unsupported_media_type", "The body is of another media type"),
     500: ("internal", "Something went wrong here"),
@@ -106,7 +114,10 @@ def problem_response(
 
 def service_problem(request: Request, error: ServiceError) -> Response:
     """Render an error of the domain."""
-    return problem_response(request, *_of_service(error))
+    answer = problem_response(request, *_of_service(error))
+    if isinstance(error, RateLimitedError):
+        answer.headers["Retry-After"] = str(ceil(error.retry_after))
+    return answer
 
 
 def service_problem_body(request: Request, error: ServiceError) -> dict[str, Any]:
@@ -157,7 +168,10 @@ def _problem_body(
 
 
 def invalid_body(error: ValidationError) -> InvalidRequestError:
-    """Tell what pydantic found in a body, with a JSON pointer to each place."""
+    """Tell what pydantic found in a body, with a JSON pointer to each place; not where it found too much to list."""
+    if (count := error.error_count()) > _MOST_LISTED:
+        many = Flaw("", "too_many_flaws", "More is wrong than can be told place by place.")
+        return InvalidRequestError(f"{count} things are wrong with it.", [many])
     found = [
         Flaw(_pointer(item["loc"]), item["type"], item["msg"])
         for item in error.errors(include_url=False, include_input=False, include_context=False)

@@ -2,11 +2,12 @@
 
 from time import perf_counter
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
 from app.api import rendering
+from app.api.authorisation import TenantOf, permitted
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf, TenantOf
+from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
 from app.api.schemas.search import SearchAnswer, SearchBody
 
@@ -23,8 +24,11 @@ async def search(
     body: body_of(SearchBody),  # type: ignore[valid-type]
     services: ServicesOf,
     tenant: TenantOf,
+    request: Request,
 ) -> Response:
     """Never short while more chunks match, unless ``complete`` says so."""
     started = perf_counter()
-    found = await services.search.search(tenant, body.index, body.to_domain())
+    found = await services.search.search(
+        tenant, body.index, body.to_domain(lambda filters: permitted(request, filters))
+    )
     return rendering.answer(found, (perf_counter() - started) * 1000)

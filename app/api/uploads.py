@@ -6,9 +6,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Path, Response
 
+from app.api.authorisation import IndexOf, TenantOf
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf, TenantOf
-from app.api.documents import IndexQuery
+from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.documents import CommitBody, IndexedAnswer, PartAnswer, PartBody
@@ -53,7 +53,7 @@ async def commit_upload(
 
 
 @router.delete("/{upload_id}", status_code=204, summary="Forget an upload", responses=problems(404))
-async def delete_upload(upload_id: UUID, services: ServicesOf, tenant: TenantOf, index: IndexQuery = None) -> Response:
+async def delete_upload(upload_id: UUID, services: ServicesOf, tenant: TenantOf, index: IndexOf) -> Response:
     """Uploads nobody comes back to are swept after two hours."""
     await services.uploads.abort(tenant, index, upload_id)
     return Response(status_code=204)

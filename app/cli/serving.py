@@ -8,6 +8,7 @@ from contextlib import suppress
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
+import structlog
 import typer
 import uvicorn
 from typing_extensions import override
@@ -16,6 +17,8 @@ from app.cli import sample
 from app.main import create_app
 from app.observability.metrics import MULTIPROCESS_DIR
 from app.settings import Settings
+
+log = structlog.get_logger()
 
 _DRAIN_SECONDS = 25
 _BACKLOG = 2048
@@ -38,6 +41,7 @@ class _Announcing(uvicorn.Server):
 def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
     """Serve until stopped; SIGTERM and Ctrl-C let running requests end."""
     os.environ["DATABASE_URL"] = dsn  # for the worker processes
+    _warn_of_open_doors(settings)
     if with_sample:
         asyncio.run(sample.load(Settings()))
     options = {
@@ -48,6 +52,7 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
         "server_header": False,
         "timeout_graceful_shutdown": _DRAIN_SECONDS,
         "backlog": _BACKLOG,
+        "proxy_headers": False,  # who asks is who is connected: a header could say anything
     }
     if settings.workers > 1:
         typer.echo(_announcement(settings, with_sample=with_sample))
@@ -60,6 +65,16 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
     server = _Announcing(uvicorn.Config(app, **options), _announcement(settings, with_sample=with_sample))  # type: ignore[arg-type]
     with suppress(KeyboardInterrupt):  # uvicorn raises it again once requests have ended
         server.run()
+
+
+def _warn_of_open_doors(settings: Settings) -> None:
+    """Say loudly who is let in where the settings name no key."""
+    if settings.api_keys or settings.oidc_issuer is not None:
+        return
+    if settings.allow_anonymous:
+        log.warning("anyone_may_do_anything", host=settings.host, setting="VECTOR_SEARCH_ALLOW_ANONYMOUS")
+    else:
+        log.warning("only_this_machine_is_answered", host=settings.host, until="there is a key")
 
 
 def _leave(_signal: int, _frame: object) -> NoReturn:

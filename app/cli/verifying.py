@@ -14,6 +14,7 @@ from rich.console import Console
 from app.cli import options as o
 from app.cli.importing import known_documents
 from app.cli.toolbox import Toolbox, open_toolbox, run_command
+from app.domain.callers import OPERATOR
 from app.domain.errors import InvalidRequestError
 from app.domain.filters import Filters
 from app.domain.imports import SourceError
@@ -182,7 +183,7 @@ async def _parity(
 
 async def _sample_queries(tools: Toolbox, index: Index, queries: int) -> Sequence[Vector]:
     """Mix the embeddings of random chunks."""
-    everything = Search(Filters(access_control_list=None, hidden=None), mode="random", limit=2 * queries)
+    everything = Search(OPERATOR.permit(Filters(hidden=None)), mode="random", limit=2 * queries)
     hits = (await tools.search.search(index.tenant_id, index.name, everything)).hits
     return mixed_queries(
         await tools.verification.embeddings(index, [(hit.row["document_id"], hit.row["chunk_index"]) for hit in hits])

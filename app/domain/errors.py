@@ -122,6 +122,28 @@ class UnauthorisedError(ServiceError):
     code = "unauthorised"
 
 
+class ForbiddenError(ServiceError):
+    """The key is known and does not allow this."""
+
+    code = "forbidden"
+
+
+class TokensDisabledError(ServiceError):
+    """No secret is configured that search tokens could be signed with."""
+
+    code = "tokens_disabled"
+
+
+class RateLimitedError(ServiceError):
+    """A key makes more requests than it may; ``retry_after`` in seconds."""
+
+    code = "rate_limited"
+
+    def __init__(self, detail: str, retry_after: float) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
 class OverloadedError(ServiceError):
     """More requests are under way than the service will hold; try again."""
 
@@ -162,10 +184,20 @@ class QueryTimeoutError(DependencyError):
     code = "query_timeout"
 
 
+class DeadlineError(QueryTimeoutError):
+    """A search took longer than its caller waits."""
+
+
 class EmbeddingUnavailableError(DependencyError):
     """The embeddings endpoint does not answer as it should."""
 
     code = "embedding_unavailable"
+
+
+class IdentityUnavailableError(DependencyError):
+    """The identity provider's keys cannot be had."""
+
+    code = "identity_unavailable"
 
 
 class NotReadyError(DependencyError):

@@ -1,7 +1,7 @@
 """What a request may see and wants to see (docs/filter-semantics.md)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -46,7 +46,13 @@ class Filters:
     @property
     def is_open(self) -> bool:
         """Whether every visible document passes."""
-        return replace(self, access_given=True) == Filters()
+        return all(getattr(self, each.name) == each.default for each in fields(Filters) if each.name != "access_given")
+
+
+class PermittedFilters(Filters):
+    """Filters that a credential allows, made by `app.domain.callers.Grant.permit`: what reads takes these only."""
+
+    __slots__ = ()
 
 
 def keeps_undated(updated_at: TimeRange, now: datetime | None = None) -> bool:

@@ -1,10 +1,11 @@
 """A search and its answer."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
+from unicodedata import normalize
 
-from app.domain.filters import Filters
+from app.domain.filters import PermittedFilters
 from app.domain.ranking import QueryType, RankProfile
 from app.domain.vectors import Vector
 
@@ -18,7 +19,7 @@ CANDIDATE_LIMIT = 200
 class Search:
     """What is looked for. Mode None is chosen by what is given, the rank profile None is the index's."""
 
-    filters: Filters
+    filters: PermittedFilters
     query: str | None = None
     embedding: Vector | None = None
     mode: Mode | None = None
@@ -33,6 +34,8 @@ class Search:
     smoothing: bool = True
     highlight: bool = True
     explain: bool = False
+    timeout: float | None = None
+    """Seconds until the answer is of no use."""
 
 
 @dataclass(slots=True)
@@ -72,3 +75,21 @@ class Answer:
     rank_profile: RankProfile | None = None
     expansions: tuple[Expansion, ...] = ()
     phases: Mapping[str, float] | None = None
+
+
+def readable_expansions(answer: Answer) -> tuple[Expansion, ...]:
+    """Leave only those words of expansions that the hits hold.
+
+    The others come from the whole index: who searches under an access list may not be meant to know that they occur.
+    """
+    texts = [casefolded(f"{hit.row['title'] or ''}\n{hit.row['content']}") for hit in answer.hits]
+    kept = (
+        replace(each, words=tuple(word for word in each.words if any(casefolded(word) in text for text in texts)))
+        for each in answer.expansions
+    )
+    return tuple(each for each in kept if each.words)
+
+
+def casefolded(text: str) -> str:
+    """Spell a text as it is compared, whatever its case and form."""
+    return normalize("NFKC", text).casefold()

@@ -7,6 +7,7 @@ import httpx
 import numpy as np
 from numpy.typing import NDArray
 
+from app.domain.callers import OPERATOR
 from app.domain.filters import Filters
 from app.domain.imports import SourceError
 from app.domain.indexes import Index
@@ -106,7 +107,7 @@ async def compare_rankings(
         The other engine does not answer, or not in the shape expected.
     """
     overlaps, correlations = [], []
-    everything = Filters(access_control_list=None, hidden=None)
+    everything = OPERATOR.permit(Filters(hidden=None))
     for embedding in embeddings:
         answer = await ours.search(
             index.tenant_id, index.name, Search(everything, embedding=embedding, mode="semantic", limit=limit)

@@ -7,7 +7,7 @@ from hashlib import blake2b
 from typing import Any
 
 from app.domain.errors import AccessListMissingError, Flaw
-from app.domain.filters import Filters
+from app.domain.filters import PermittedFilters
 from app.domain.indexes import Index
 from app.domain.keys import entry_key
 from app.observability import metrics
@@ -31,7 +31,7 @@ class AccessResolver:
         self._known: OrderedDict[tuple[int, bytes], ReadableSets] = OrderedDict()
         self._under_way: dict[tuple[int, bytes], asyncio.Task[ReadableSets]] = {}
 
-    async def resolve(self, index: Index, filters: Filters, *, anew: bool = False) -> dict[str, object]:
+    async def resolve(self, index: Index, filters: PermittedFilters, *, anew: bool = False) -> dict[str, object]:
         """Bind filters for an index.
 
         Raises

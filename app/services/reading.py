@@ -6,7 +6,7 @@ from uuid import UUID
 
 from app.domain.documents import Section
 from app.domain.errors import DocumentNotFoundError
-from app.domain.filters import Filters
+from app.domain.filters import PermittedFilters
 from app.domain.indexes import Index
 from app.domain.keys import document_key
 from app.services.access import AccessResolver
@@ -34,7 +34,7 @@ class ReadingService:
         self._chunks = chunks
 
     async def sections(
-        self, tenant_id: str, index_name: str | None, sections: Sequence[Section], filters: Filters
+        self, tenant_id: str, index_name: str | None, sections: Sequence[Section], filters: PermittedFilters
     ) -> list[Row]:
         """Return the chunks of sections, in the order of the sections and then of the chunks; no cap.
 
@@ -135,7 +135,7 @@ class ReadingService:
         return [(row, by_key[row["document_key"]]) for row in page], following
 
     async def _list_sections(
-        self, index: Index, sections: Sequence[tuple[UUID, Section]], filters: Filters
+        self, index: Index, sections: Sequence[tuple[UUID, Section]], filters: PermittedFilters
     ) -> list[Row]:
         values = await self._access.resolve(index, filters)
         rows = await self._chunks.list_sections(index, sections, values)

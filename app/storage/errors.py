@@ -1,5 +1,6 @@
 """PostgreSQL's errors in the domain's words, by SQLSTATE (PostgreSQL manual, appendix A)."""
 
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -31,6 +32,7 @@ _BY_STATE: tuple[tuple[str, type[DependencyError], str], ...] = (
     ("42P01", DatabaseUnavailableError, "The schema is not there: run `vector-search migrate`."),
 )
 _UNSTORABLE = ("22", "54")  # data exceptions, and limits of a type or a row
+_NO_TLS = "rejected SSL upgrade"
 _NO_PARTITION = "no partition of relation"
 _NO_INDEX = "uploads_index_id_fkey"
 
@@ -47,7 +49,22 @@ def translated_errors() -> Iterator[None]:
     except (OSError, asyncpg.InterfaceError) as error:
         if isinstance(error, asyncpg.DataError):  # a parameter no type of PostgreSQL's can hold
             raise UnstorableError(str(error)) from error
-        raise DatabaseUnavailableError("The database cannot be reached.") from error
+        raise DatabaseUnavailableError(_why_unreachable(error)) from error
+
+
+def _why_unreachable(error: Exception) -> str:
+    """Say what an operator would look for longest: that TLS is wanted, and what is wrong with it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return (
+            f"The database's certificate is not trusted: {error.verify_message}. Name the authority that signed it in "
+            "VECTOR_DB_SSLROOTCERT, and the host by a name that the certificate has."
+        )
+    if _NO_TLS in str(error):
+        return (
+            "The database offers no TLS, which is wanted because it is on another machine. Switch it on there, or say "
+            "VECTOR_DB_SSLMODE=disable where the network between keeps strangers out."
+        )
+    return "The database cannot be reached."
 
 
 def _translate(error: Exception) -> Exception:

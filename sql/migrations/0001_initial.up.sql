@@ -198,6 +198,20 @@ CREATE TABLE import_rejects (
     FOREIGN KEY (import_id, slice) REFERENCES import_slices ON DELETE CASCADE
 );
 
+-- API keys, by their digests: what is stored opens nothing. Revoked ones stay, so that a table that has held
+-- a key never looks as if none were wanted.
+CREATE TABLE api_keys (
+    key_id     text PRIMARY KEY,
+    digest     bytea NOT NULL UNIQUE CHECK (octet_length(digest) = 32),
+    name       text NOT NULL,
+    scopes     text[] NOT NULL,
+    tenants    text[],  -- null: all
+    indexes    text[],  -- null: all
+    created_at timestamptz NOT NULL DEFAULT now(),
+    expires_at timestamptz,
+    revoked_at timestamptz
+);
+
 -- ATTACH takes a lock on the parent that lets readers and writers pass, PARTITION OF would not.
 CREATE FUNCTION create_index_partitions(new_index_id integer, dimension integer) RETURNS void
 LANGUAGE plpgsql AS $$

@@ -21,7 +21,7 @@ from app.main import create_app
 from app.observability import metrics
 from app.settings import Settings
 from tests.api.calls import FAR, NEAR, Json, chunk, document
-from tests.conftest import ROOT, make_settings
+from tests.conftest import ROOT, make_settings, running
 
 UPLOAD = "0b0e7b8e-5d0e-4a4e-9d0a-000000000001"
 CALLS: list[tuple[str, str, str, Json | bytes | None]] = [
@@ -53,6 +53,9 @@ CALLS: list[tuple[str, str, str, Json | bytes | None]] = [
     ("POST", "/search", "/search", {"embedding": NEAR, "query": "plain text", "mode": "hybrid", "explain": True}),
     ("POST", "/search", "/search", {"query": "plain text", "mode": "keyword"}),
     ("POST", "/search", "/search", {"mode": "random"}),
+    ("POST", "/access/explain", "/access/explain", {"document_id": "a", "access_control_list": []}),
+    ("POST", "/access/explain", "/access/explain", {"document_id": "none", "access_control_list": None}),
+    ("POST", "/tokens", "/tokens", {"index": "m", "access_control_list": []}),
     ("PUT", "/uploads/{upload_id}/parts/{part}", f"/uploads/{UPLOAD}/parts/0", {"chunks": [chunk(0)]}),
     ("POST", "/uploads/{upload_id}/commit", f"/uploads/{UPLOAD}/commit", {"document": {"id": "u"}, "parts": 1}),
     ("DELETE", "/uploads/{upload_id}", f"/uploads/{UPLOAD}", None),
@@ -77,6 +80,9 @@ def app_of(dsn: str = "postgresql://nobody@127.0.0.1:9/none") -> FastAPI:
     return create_app(make_settings(dsn))
 
 
+TOKENS = ("a secret of thirty-two characters",)
+
+
 def closed(schema: Any) -> Any:  # noqa: ANN401  JSON
     """Refuse fields that the schema does not name, in every object that names some."""
     shut = {name: closed(value) if isinstance(value, dict) else value for name, value in schema.items()}
@@ -88,7 +94,12 @@ def closed(schema: Any) -> Any:  # noqa: ANN401  JSON
     return shut
 
 
-async def test_every_answer_conforms_to_its_schema(client: httpx.AsyncClient) -> None:
+async def test_every_answer_conforms_to_its_schema(dsn: str) -> None:
+    async with running(make_settings(dsn, token_secrets=TOKENS)) as client:
+        await every_answer_conforms_to_its_schema(client)
+
+
+async def every_answer_conforms_to_its_schema(client: httpx.AsyncClient) -> None:
     document_ = app_of().openapi()
     components = {"components": closed(document_["components"])}
     answered = set()
@@ -189,7 +200,8 @@ def test_every_setting_is_documented_with_its_default() -> None:
         if name == "VECTOR_SEARCH_SEARCH_CONNECTIONS":
             assert rows[name] == "two per core, at least 4"
         else:
-            assert rows[name] == ("" if default in {None, "", ()} else f"`{default}`"), name
+            shown = json.dumps(default) if isinstance(default, tuple) else default
+            assert rows[name] == ("" if default in {None, "", ()} else f"`{shown}`"), name
 
 
 def test_every_setting_says_what_it_takes() -> None:

@@ -33,7 +33,7 @@ async def traced(settings: Settings, *calls: tuple[str, str]) -> list[ReadableSp
     app.add_middleware(TracingMiddleware, tracing=tracing)
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test") as client:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
             for method, path in calls:
                 await client.request(method, path, headers={"traceparent": PARENT})
     tracing.close()

@@ -29,6 +29,7 @@ from helm_python import Chart
 ROOT = Path(__file__).resolve().parents[2]
 CHART = ROOT / "deploy" / "helm" / "onyx-vector-search"
 DIMENSION = 384
+KEY = "key of the image test"
 CHROOT = shutil.which("chroot") or "/usr/sbin/chroot"  # the image's PATH is another
 
 Manifest = dict[str, Any]
@@ -44,7 +45,10 @@ def rendered(dsn: str) -> list[Manifest]:
             "VECTOR_DB_NAME": parts.path[1:],
             "VECTOR_DB_EMBEDDING_DIMENSION": str(DIMENSION),
         },
-        "auth": {"postgresql": {"values": {"username": parts.username, "password": parts.password or "none"}}},
+        "auth": {
+            "postgresql": {"values": {"username": parts.username, "password": parts.password or "none"}},
+            "apiKeys": {"values": {"keys": json.dumps([KEY])}},
+        },
     }
     with Chart.load(CHART) as chart:
         texts = chart.render(values, name="vectors", namespace="onyx-infra").values()
@@ -115,7 +119,7 @@ def image_environment() -> dict[str, str]:
 def ask(url: str, body: object = None) -> tuple[int, dict[str, Any]]:
     """Ask the service."""
     data = None if body is None else json.dumps(body).encode()
-    request = urllib.request.Request(url, data, {"Content-Type": "application/json"})  # noqa: S310  our own service
+    request = urllib.request.Request(url, data, {"Content-Type": "application/json", "Authorization": f"Bearer {KEY}"})  # noqa: S310  our own service
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310  as above
             return answer.status, json.load(answer)

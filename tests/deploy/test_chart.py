@@ -156,7 +156,9 @@ def test_with_cnpg_service_and_migration_use_the_operators_login() -> None:
         secrets = {
             e["valueFrom"]["secretKeyRef"]["name"] for e in container(only(manifests, kind))["env"] if "valueFrom" in e
         }
-        assert secrets == {f"{cluster}-app"}
+        assert secrets - {"vectors-keys"} == {f"{cluster}-app"}
+        pod = only(manifests, kind)["spec"]["template"]["spec"]
+        assert f"{cluster}-ca" in {volume.get("secret", {}).get("secretName") for volume in pod["volumes"]}
 
 
 def test_pods_roll_when_settings_or_secrets_change() -> None:
@@ -226,6 +228,7 @@ def test_defaults_are_those_of_the_service(monkeypatch: pytest.MonkeyPatch) -> N
         ("cnpg", {"configMap": {"VECTOR_DB_HOST": "elsewhere"}}, "Name one database only"),
         ("minimal", {"auth.postgresql.values.password": ""}, "POSTGRES_PASSWORD is needed"),
         ("minimal", {"auth.apiKeys": {"enabled": True}}, "VECTOR_SEARCH_API_KEYS is needed"),
+        ("minimal", {"configMap.VECTOR_SEARCH_ALLOW_ANONYMOUS": "false"}, "Nobody would be answered"),
         ("default", {"terminationGracePeriodSeconds": 30}, "must be at least 45"),
         ("full", {"autoscaling.minReplicas": 10}, "more than autoscaling.maxReplicas"),
         ("cnpg", {"replicaCount": 20}, "connections are needed at most"),

@@ -10,6 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from app import embedded
+from app.domain.callers import OPERATOR
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate
 from app.domain.filters import Filters
 from app.domain.indexes import Index
@@ -114,7 +115,7 @@ async def library(postgres: embedded.EmbeddedServer, filled: str) -> AsyncIterat
 
 async def readable(library: Library, entries: Sequence[str]) -> Mapping[str, object]:
     resolver = AccessResolver(AccessRepository(library.database))
-    return await resolver.resolve(library.index, Filters(access_control_list=tuple(entries)))
+    return await resolver.resolve(library.index, OPERATOR.permit(Filters(access_control_list=tuple(entries))))
 
 
 FILTERED: dict[str, Filters] = {

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from app.api.schemas.search import FiltersBody
+from app.domain.callers import OPERATOR
 from app.domain.documents import Section
 from app.domain.filters import TimeRange
 from app.domain.indexes import Index
@@ -65,7 +66,7 @@ class Readers:
 
     async def values(self, filters: Json, *, include_hidden: bool) -> Mapping[str, object]:
         """Bind filters as the service does, from a memory that may be out of date."""
-        parsed = FiltersBody.model_validate(filters).to_domain(include_hidden=include_hidden)
+        parsed = OPERATOR.permit(FiltersBody.model_validate(filters).to_domain(include_hidden=include_hidden))
         return await self.access.resolve(self.index, parsed)
 
     async def found(self, path: str, filters: Json, limit: int = EVERYTHING, *, include_hidden: bool = False) -> Found:
@@ -73,7 +74,7 @@ class Readers:
         values = await self.values(filters, include_hidden=include_hidden)
         rows = await self._rows(path, values, limit)
         if await self.access.is_stale(self.index, values, rows):
-            parsed = FiltersBody.model_validate(filters).to_domain(include_hidden=include_hidden)
+            parsed = OPERATOR.permit(FiltersBody.model_validate(filters).to_domain(include_hidden=include_hidden))
             rows = await self._rows(path, await self.access.resolve(self.index, parsed, anew=True), limit)
         rows = [row for row in rows if not np.isnan(row.get("distance", 0.0))]
         return [(row["document_id"], row["chunk_index"]) for row in rows]

@@ -6,7 +6,8 @@ from uuid import UUID
 
 import pytest
 
-from app.domain.filters import Filters
+from app.domain.callers import OPERATOR
+from app.domain.filters import Filters, PermittedFilters
 from app.domain.indexes import Index
 from app.services.access import AccessResolver
 from app.storage.access import AccessRepository, ReadableSets
@@ -35,8 +36,8 @@ def resolver(slow: Slow) -> AccessResolver:
     return AccessResolver(cast("AccessRepository", slow))
 
 
-def asking(*entries: str) -> Filters:
-    return Filters(access_control_list=entries)
+def asking(*entries: str) -> PermittedFilters:
+    return OPERATOR.permit(Filters(access_control_list=entries))
 
 
 async def test_searches_that_come_at_once_resolve_their_list_once() -> None:

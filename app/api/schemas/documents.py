@@ -149,6 +149,8 @@ class DocumentBody(DocumentHead):
 class DocumentsBody(Body):
     """A batch of documents: all of it is written, or none."""
 
+    carries_documents = True
+
     model_config = example(
         {
             "index": "try",
@@ -207,6 +209,8 @@ class UpdateBody(Body):
 
 class UpdatesBody(Body):
     """Metadata updates, carried out in order and together."""
+
+    carries_documents = True
 
     model_config = example({"updates": [{"document_ids": ["docs/tuning.md"], "boost": 1, "document_sets": ["Guides"]}]})
 
@@ -320,6 +324,8 @@ class DocumentPage(BaseModel):
 
 class PartBody(Body):
     """One part of a document that is too large for one request."""
+
+    carries_documents = True
 
     index: IndexName | None = None
     chunks: Annotated[list[ChunkBody], Field(min_length=1, max_length=100_000)]

@@ -4,7 +4,7 @@ import binascii
 import math
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import datetime
-from typing import Annotated, Any, LiteralString
+from typing import Annotated, Any, ClassVar, LiteralString
 
 import numpy as np
 import pybase64
@@ -43,6 +43,8 @@ class Body(BaseModel):
     """
 
     model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True, cache_strings="keys")
+    carries_documents: ClassVar[bool] = False
+    """Whether it may be as large as any body."""
 
 
 def example(value: dict[str, Any]) -> ConfigDict:

@@ -1,5 +1,6 @@
 """Bodies of searches and look-ups."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -25,7 +26,7 @@ from app.api.schemas.fields import (
     example,
 )
 from app.domain.documents import Section, whole_seconds
-from app.domain.filters import Filters, TimeRange
+from app.domain.filters import Filters, PermittedFilters, TimeRange
 from app.domain.ranking import QueryType, RankProfile
 from app.domain.search import Mode, Search
 
@@ -147,11 +148,15 @@ class SearchBody(Body):
         ),
     ] = False
     min_score: Annotated[float | None, Field(allow_inf_nan=False, description="Drop hits that score less.")] = None
+    timeout_ms: Annotated[
+        int | None,
+        Field(ge=1, le=600_000, description="Answer within this, by less if need be (see degraded), or fail with 504."),
+    ] = None
 
-    def to_domain(self) -> Search:
-        """Translate."""
+    def to_domain(self, permit: Callable[[Filters], PermittedFilters]) -> Search:
+        """Translate, with what the caller may see."""
         return Search(
-            filters=self.filters.to_domain(include_hidden=self.include_hidden),
+            filters=permit(self.filters.to_domain(include_hidden=self.include_hidden)),
             query=self.query,
             embedding=self.embedding,
             mode=self.mode,
@@ -166,6 +171,7 @@ class SearchBody(Body):
             smoothing=self.smoothing,
             highlight=self.highlight,
             explain=self.explain,
+            timeout=None if self.timeout_ms is None else self.timeout_ms / 1000,
         )
 
 

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 
 URL = os.environ["SERVICE_URL"]
-KEYS = json.loads(os.environ.get("VECTOR_SEARCH_API_KEYS", "[]"))
+LISTED = json.loads(os.environ.get("VECTOR_SEARCH_API_KEYS", "[]"))
+KEYS = [key if isinstance(key, str) else key["key"] for key in LISTED if isinstance(key, str) or "key" in key]
 ATTEMPTS = 30
 
 

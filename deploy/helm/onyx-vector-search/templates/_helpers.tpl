@@ -73,6 +73,8 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- $_ := set $settings "VECTOR_DB_HOST" (printf "%s-rw" (include "onyx-vector-search.clusterName" .)) -}}
 {{- $_ := set $settings "VECTOR_DB_PORT" "5432" -}}
 {{- $_ := set $settings "VECTOR_DB_NAME" .Values.cnpg.database -}}
+{{- if not $settings.VECTOR_DB_SSLMODE }}{{ $_ := set $settings "VECTOR_DB_SSLMODE" "verify-full" }}{{ end -}}
+{{- if not $settings.VECTOR_DB_SSLROOTCERT }}{{ $_ := set $settings "VECTOR_DB_SSLROOTCERT" "/etc/postgresql-ca/ca.crt" }}{{ end -}}
 {{- end -}}
 {{- $_ := set $settings "PORT" (toString .Values.containerPorts.server) -}}
 {{- range $name, $value := $settings }}
@@ -86,6 +88,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{- define "onyx-vector-search.authInForce" -}}
 {{- if .Values.auth.databaseUrl.enabled }}databaseUrl {{ else }}postgresql {{ end }}
 {{- if .Values.auth.apiKeys.enabled }}apiKeys {{ end }}
+{{- if .Values.auth.searchTokens.enabled }}searchTokens {{ end }}
 {{- if .Values.auth.embedding.enabled }}embedding{{ end }}
 {{- end }}
 

@@ -20,6 +20,9 @@
 {{- end }}
 {{- end }}
 {{- end }}
+{{- if not (or .Values.auth.apiKeys.enabled .Values.configMap.VECTOR_SEARCH_OIDC_ISSUER (eq (toString .Values.configMap.VECTOR_SEARCH_ALLOW_ANONYMOUS) "true")) }}
+{{- fail "Nobody would be answered: set auth.apiKeys, or configMap.VECTOR_SEARCH_OIDC_ISSUER, or, where the network keeps strangers out, configMap.VECTOR_SEARCH_ALLOW_ANONYMOUS=true." }}
+{{- end }}
 {{- $least := add (int .Values.preStopSeconds) 35 -}}
 {{- if lt (int .Values.terminationGracePeriodSeconds) (int $least) }}
 {{- fail (printf "terminationGracePeriodSeconds must be at least %d: preStopSeconds, 25 s for running requests, 10 s to disconnect." (int $least)) }}

@@ -1,0 +1,1 @@
+"""Identity providers: whom others vouch for. The only place that fetches their keys."""
