@@ -12,13 +12,14 @@ import numpy as np
 from app.domain.checks import check_embedding
 from app.domain.errors import EmbeddingMissingError, Flaw, InvalidRequestError, ServiceError
 from app.domain.indexes import Index
-from app.domain.search import Answer, Hit, Mode, Search
+from app.domain.search import Answer, Hit, Mode, Search, readable_expansions
 from app.domain.vectors import Vector
 from app.embedding.client import EmbeddingClient
 from app.observability import metrics
 from app.observability.phases import EMBEDDING, database_seconds, phase, timed_phases
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
+from app.services.hurrying import answer_in_time
 from app.services.ranked import RankedSearch
 from app.storage.search import SearchRepository
 
@@ -58,12 +59,16 @@ class SearchService:
             The mode needs what was not given, or the embedding is not the index's.
         AccessListMissingError
             The index is under access control and the filters do not speak of it.
+        DeadlineError
+            It took longer than its timeout.
         """
         index = await self._catalog.get(tenant_id, index_name)
         mode = self._mode(search)
         async with _observed(mode) as observed:
-            answer = await self._answer(index, mode, search)
+            answer = await answer_in_time(mode, search, lambda how, what: self._answer(index, how, what))
             observed.strategy = answer.strategy
+            if search.filters.access_control_list is not None:
+                answer.expansions = readable_expansions(answer)
             if search.explain:
                 answer.phases = observed.phases
         return answer

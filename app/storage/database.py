@@ -16,9 +16,10 @@ from app.observability.phases import count_phase
 from app.observability.tracing import statement_span
 from app.storage.codecs import register_codecs
 from app.storage.copying import copy_stream
+from app.storage.deadlines import milliseconds_left
 from app.storage.errors import translated_errors
 from app.storage.slow_queries import SlowQueryLog, SlowQueryOptions
-from app.storage.statements import Statement
+from app.storage.statements import Statement, statement
 
 Role = Literal["search", "write", "probe"]
 
@@ -105,6 +106,8 @@ class Session:
         """Statements that all see the database as the first one does."""
         with translated_errors():
             async with self._connection.transaction(isolation="repeatable_read", readonly=True):
+                if (left := milliseconds_left()) is not None:
+                    await self.execute(statement("search/limit_statements"), milliseconds=str(left))
                 yield self
 
     @asynccontextmanager
