@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz faults-import test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test test-onyx fuzz faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -25,6 +25,14 @@ fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and for
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \
 		$(BIN)/python -m bench.onyx_chat_turn $(OPTIONS)
+
+leaks: $(VENV)/dev.stamp  ## hold a million decisions who sees what against an oracle
+	$(BIN)/python -m pytest tests/security/test_leaks.py -s --decisions 1000000
+
+sbom: $(VENV)/run.stamp  ## write the bill of materials: sbom.cdx.json (CycloneDX)
+	$(PYTHON) -m venv $(VENV)-sbom
+	$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
+	$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.cdx.json $(BIN)/python
 
 faults-import: $(VENV)/dev.stamp  ## kill an import a hundred times
 	$(BIN)/python -m pytest tests/faults/test_import_kills.py --kills 100
@@ -72,7 +80,7 @@ bench: $(VENV)/run.stamp $(BENCH_VENV)/stamp  ## measure beside raw SQL and peer
 	$(BENCH_VENV)/bin/python -m bench run --size $(SIZE) --python $(CURDIR)/$(BIN)/python --keep $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(ONYX_VENV) $(BENCH_VENV) .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-sbom sbom.cdx.json $(ONYX_VENV) $(BENCH_VENV) .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 …"; exit 1; }
