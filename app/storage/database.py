@@ -8,6 +8,7 @@ from time import perf_counter
 from typing import Literal, Self
 
 import asyncpg
+import structlog
 
 from app.domain.errors import DatabaseReadOnlyError, OverloadedError
 from app.domain.indexes import Index
@@ -20,6 +21,8 @@ from app.storage.deadlines import milliseconds_left
 from app.storage.errors import translated_errors
 from app.storage.slow_queries import SlowQueryLog, SlowQueryOptions
 from app.storage.statements import Statement, statement
+
+log = structlog.get_logger()
 
 Role = Literal["search", "write", "probe"]
 
@@ -206,7 +209,7 @@ class Database:
             await pool.expire_connections()
             raise
         finally:
-            await pool.release(connection)
+            await _release(pool, connection)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
@@ -248,6 +251,14 @@ class Database:
             "statement_timeout": str(round(self._options.statement_timeout * 1000)),
             "hnsw.ef_search": str(self._options.ef_search),
         }
+
+
+async def _release(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
+    """Give a connection back. One that broke is replaced: the work on it has ended well, or has said why not."""
+    try:
+        await pool.release(connection)
+    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
+        log.warning("connection_lost", error=type(error).__name__)
 
 
 async def _leave_clean(connection: asyncpg.Connection) -> None:

@@ -46,6 +46,8 @@ def translated_errors() -> Iterator[None]:
         raise _translate(error) from error
     except TimeoutError as error:
         raise DatabaseUnavailableError("The database did not answer in time.") from error
+    except asyncpg.InternalClientError as error:  # how a connection feels that broke in the middle of something
+        raise DatabaseUnavailableError("The connection to the database broke.") from error
     except (OSError, asyncpg.InterfaceError) as error:
         if isinstance(error, asyncpg.DataError):  # a parameter no type of PostgreSQL's can hold
             raise UnstorableError(str(error)) from error
