@@ -168,7 +168,7 @@ def _services(
     catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
     resolver = AccessResolver(AccessRepository(database))
     documents = DocumentRepository(database)
-    reading = ReadingService(catalog, resolver, documents, ChunkRepository(database))
+    reading = ReadingService(database, catalog, resolver, documents, ChunkRepository(database))
     gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
     indexing = IndexingService(database, catalog, embedder, gate)
     return Services(
@@ -210,4 +210,5 @@ def _maintenance_options(settings: Settings) -> MaintenanceOptions:
         m=settings.ann_m,
         ef_construction=settings.ann_ef_construction,
         answers_live=timedelta(seconds=settings.idempotency_seconds),
+        tombstones_live=timedelta(seconds=settings.tombstone_seconds),
     )

@@ -209,6 +209,12 @@ class Settings(BaseSettings):
         ge=60,
         description="Seconds for which a write under an idempotency key is answered as at first.",
     )
+    tombstone_seconds: float = Field(
+        604_800.0,
+        validation_alias="VECTOR_SEARCH_TOMBSTONE_SECONDS",
+        ge=60,
+        description="Seconds for which a document deleted with a version is kept from coming back in an older one.",
+    )
     embedding_api_base: str | None = Field(
         None,
         validation_alias="EMBEDDING_API_BASE",

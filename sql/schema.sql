@@ -72,6 +72,15 @@ CREATE TABLE chunks (
     CONSTRAINT chunks_pkey PRIMARY KEY (index_id, document_key, chunk_index)
 ) PARTITION BY LIST (index_id);
 
+CREATE TABLE document_versions (
+    index_id integer NOT NULL,
+    document_key uuid NOT NULL,
+    version bigint NOT NULL,
+    deleted_at timestamp with time zone,
+    CONSTRAINT document_versions_pkey PRIMARY KEY (index_id, document_key)
+) PARTITION BY LIST (index_id);
+CREATE INDEX document_versions_deleted_at ON ONLY public.document_versions USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+
 CREATE TABLE documents (
     index_id integer NOT NULL,
     document_key uuid NOT NULL,
@@ -213,7 +222,7 @@ AS $function$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
         EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
@@ -222,7 +231,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
@@ -235,7 +244,7 @@ AS $function$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
     END LOOP;

@@ -158,14 +158,15 @@ class BulkAnswer(Response):
         chunks = sum(result.chunk_count for result in results)
         self._tally["documents"] += len(results)
         self._tally["chunks"] += chunks
-        self._outgoing.put_nowait(
-            {
-                "lines": [outcome.lines[0], outcome.lines[-1]],
-                "documents": len(results),
-                "chunks": chunks,
-                "already_existed": sum(result.already_existed for result in results),
-            }
-        )
+        line: dict[str, Any] = {
+            "lines": [outcome.lines[0], outcome.lines[-1]],
+            "documents": len(results),
+            "chunks": chunks,
+            "already_existed": sum(result.already_existed for result in results),
+        }
+        if late := [result.document_id for result in results if result.stale]:
+            line["stale"] = late
+        self._outgoing.put_nowait(line)
 
     def _refuse(self, number: int, problem: dict[str, Any]) -> None:
         self._tally["refused"] += 1

@@ -1,7 +1,6 @@
 """Routes about documents."""
 
 from collections.abc import AsyncIterator
-from dataclasses import asdict
 from typing import Annotated
 
 import orjson
@@ -57,7 +56,7 @@ async def post_documents(
     results = await services.indexing.write(
         tenant, body.index, documents, mode=body.mode, written_by=body.written_by, request=request
     )
-    return rendering.written({"results": [asdict(result) for result in results]}, request)
+    return rendering.written(results, request)
 
 
 @router.patch(
@@ -75,7 +74,7 @@ async def patch_documents(
     """Null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
     updates = [update.to_domain() for update in body.updates]
     results = await services.indexing.update(tenant, body.index, updates, request=request)
-    return rendering.written({"results": [asdict(result) for result in results]}, request)
+    return rendering.written(results, request)
 
 
 @router.post(
@@ -92,9 +91,9 @@ async def delete_documents(
 ) -> Response:
     """Documents that are not there are no error."""
     results = await services.indexing.delete(
-        tenant, body.index, body.document_ids, written_by=body.written_by, request=request
+        tenant, body.index, body.document_ids, written_by=body.written_by, version=body.version, request=request
     )
-    return rendering.written({"results": [asdict(result) for result in results]}, request)
+    return rendering.written(results, request)
 
 
 @router.get(
@@ -158,8 +157,13 @@ async def get_document(
     responses={200: {"model": ChangedAnswer}, **problems(404, 409, 507)},
 )
 async def delete_document(
-    document_id: str, services: ServicesOf, tenant: TenantOf, request: RequestOf, index: IndexOf
+    document_id: str,
+    services: ServicesOf,
+    tenant: TenantOf,
+    request: RequestOf,
+    index: IndexOf,
+    version: Annotated[int | None, Query(ge=-(2**63), lt=2**63, description="Not if a later one is known.")] = None,
 ) -> Response:
     """A document that is not there is no error. The id is percent-encoded."""
-    (result,) = await services.indexing.delete(tenant, index, [document_id], request=request)
-    return rendering.written(asdict(result), request)
+    (result,) = await services.indexing.delete(tenant, index, [document_id], version=version, request=request)
+    return rendering.written_one(result, request)

@@ -1,7 +1,8 @@
 """Rows as JSON, without building models: the contract tests hold every answer against its model."""
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -12,11 +13,13 @@ from pydantic import TypeAdapter
 from app.api.problems import HttpError
 from app.api.schemas.fields import ChunkIndex, DocumentId
 from app.api.schemas.search import ChunkAnswer, RawChunk
+from app.domain.documents import ChangedDocument, IndexedDocument
 from app.domain.idempotency import IdempotentRequest
 from app.domain.interchange import encode_vector
 from app.domain.search import Answer
 
 Row = Mapping[str, Any]
+Result = IndexedDocument | ChangedDocument
 PositionT = TypeVar("PositionT")
 
 _KEY: TypeAdapter[UUID] = TypeAdapter(UUID)
@@ -34,12 +37,14 @@ def json_response(content: object, status: int = 200) -> Response:
     return Response(orjson.dumps(content), status, media_type="application/json")
 
 
-def written(content: object, request: IdempotentRequest | None) -> Response:
-    """Answer a write, and say so if the answer is an earlier one."""
-    response = json_response(content)
-    if request is not None and request.replayed:
-        response.headers["Idempotency-Replayed"] = "true"
-    return response
+def written(results: Sequence[Result], request: IdempotentRequest | None) -> Response:
+    """Answer a write of several documents."""
+    return _written({"results": [_result(result) for result in results]}, request)
+
+
+def written_one(result: Result, request: IdempotentRequest | None = None) -> Response:
+    """Answer a write of one document."""
+    return _written(_result(result), request)
 
 
 def answer(found: Answer, took_ms: float) -> Response:
@@ -104,3 +109,19 @@ def _decode(cursor: str, position: TypeAdapter[PositionT]) -> PositionT:
         return position.validate_json(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
     except ValueError as error:
         raise HttpError(400, "The cursor is none that this service gave.") from error
+
+
+def _written(content: object, request: IdempotentRequest | None) -> Response:
+    """Answer a write, and say so if the answer is an earlier one."""
+    response = json_response(content)
+    if request is not None and request.replayed:
+        response.headers["Idempotency-Replayed"] = "true"
+    return response
+
+
+def _result(result: Result) -> dict[str, Any]:
+    """Staleness is told only where it is so: without versions there is none."""
+    shown = asdict(result)
+    if not shown["stale"]:
+        del shown["stale"]
+    return shown

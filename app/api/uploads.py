@@ -1,6 +1,5 @@
 """Routes for documents that are too large for one request."""
 
-from dataclasses import asdict
 from typing import Annotated
 from uuid import UUID
 
@@ -10,7 +9,7 @@ from app.api.authorisation import IndexOf, TenantOf
 from app.api.bodies import accepts, body_of
 from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
-from app.api.rendering import json_response
+from app.api.rendering import json_response, written_one
 from app.api.schemas.documents import CommitBody, IndexedAnswer, PartAnswer, PartBody
 
 router = APIRouter(prefix="/uploads", tags=["documents"])
@@ -49,7 +48,7 @@ async def commit_upload(
 ) -> Response:
     """Replaces the document as a whole. Repeated, it answers the same and changes nothing."""
     document = body.document.with_chunks(())
-    return json_response(asdict(await services.uploads.commit(tenant, body.index, upload_id, document, body.parts)))
+    return written_one(await services.uploads.commit(tenant, body.index, upload_id, document, body.parts))
 
 
 @router.delete("/{upload_id}", status_code=204, summary="Forget an upload", responses=problems(404))

@@ -112,7 +112,7 @@ def _toolbox(settings: Settings, database: Database) -> Toolbox:
         catalog=catalog,
         indexing=indexing,
         imports=ImportService(database, indexing),
-        reading=ReadingService(catalog, access, documents, chunks),
+        reading=ReadingService(database, catalog, access, documents, chunks),
         search=search_service(database, catalog, access, None),
         verification=VerificationService(documents, chunks),
         maintainer=Maintainer(database, indexes, maintenance),

@@ -89,6 +89,8 @@ class Document:
     secondary_owners: tuple[str, ...] | None = None
     title_embedding: Vector | HalfVector | None = None
     chunks: tuple[Chunk, ...] = ()
+    version: int | None = None
+    """Of the document at its source, later ones greater; None is not compared."""
     simple: bool = False
     """Whether content and embedding came with the document itself, as its only chunk."""
 
@@ -113,24 +115,30 @@ class DocumentUpdate:
     created_at: datetime | None = None
     updated_at: datetime | None = None
     metadata: Mapping[str, Any] | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class IndexedDocument:
-    """What became of a document that was to be indexed."""
+    """What became of a document that was to be indexed; ``stale`` when a later version is known, and nothing did."""
 
     document_id: str
     already_existed: bool
     chunk_count: int
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChangedDocument:
-    """What became of a document that was to be updated or deleted; chunk_count is what it reached."""
+    """What became of a document that was to be updated or deleted; chunk_count is what it reached.
+
+    ``stale`` when a later version is known, and it was left alone.
+    """
 
     document_id: str
     found: bool
     chunk_count: int
+    stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ WRITERS: tuple[Writer, ...] = ("index", "port", "import")
 _DOCUMENT_FIELDS = (
     "title", "semantic_identifier", "source_type", "metadata", "document_sets", "project_ids", "persona_ids",
     "hierarchy_node_ids", "boost", "hidden", "created_at", "updated_at", "primary_owners", "secondary_owners",
-    "written_by", "chunk_count",
+    "written_by", "chunk_count", "version",
 )  # fmt: skip
 _CHUNK_FIELDS = (
     "chunk_index", "content", "blurb", "doc_summary", "chunk_context", "metadata_suffix", "source_links",
@@ -82,6 +82,7 @@ def read_document(fields: Fields, rules: RowRules) -> SourceRow:
         secondary_owners=migration.owners(fields, "secondary_owners"),
         title_embedding=_vector(fields.get("title_embedding"), "title_embedding", rules.dimension),
         chunks=_chunks(fields, rules.dimension),
+        version=_version(fields.get("version")),
     )
     return SourceRow(document, written_by=_writer(fields))
 
@@ -129,6 +130,12 @@ def _vector(value: object, name: str, dimension: int) -> Vector | None:
     with np.errstate(over="ignore"):
         half = read.astype(np.float16)
     return cast("Vector", half) if np.array_equal(half.astype(np.float32), read) else read
+
+
+def _version(value: object) -> int | None:
+    if value is not None and (not isinstance(value, int) or isinstance(value, bool) or not -(2**63) <= value < 2**63):
+        raise RowRejectedError("version_invalid", "version is no integer of 64 bits.")
+    return value
 
 
 def _access(value: object) -> Access | None:

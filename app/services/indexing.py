@@ -23,6 +23,7 @@ from app.embedding.client import EmbeddingClient
 from app.observability import metrics
 from app.services.admission import WriteGate
 from app.services.catalog import IndexCatalog
+from app.services.fences import VersionFences
 from app.services.idempotency import IdempotentWrites
 from app.services.replacing import ChunkReplacement
 from app.services.vocabulary import Bags, Vocabulary
@@ -73,6 +74,7 @@ class IndexingService:
         self._access = AccessRepository(database)
         self._vocabulary = Vocabulary(TermsRepository(database))
         self._writes = IdempotentWrites(database)
+        self.fences = VersionFences(database)
         self._gate = gate or WriteGate()
 
     @property
@@ -108,7 +110,8 @@ class IndexingService:
                 index = await self._catalog.get_anew(index)
                 results = await self._write(index, documents, mode, written_by, request)
         for result in results:
-            metrics.DOCUMENTS_INDEXED.labels("replaced" if result.already_existed else "new").inc()
+            outcome = "stale" if result.stale else "replaced" if result.already_existed else "new"
+            metrics.DOCUMENTS_INDEXED.labels(outcome).inc()
         return results
 
     async def _write(
@@ -149,7 +152,8 @@ class IndexingService:
         self, session: Session, index: Index, prepared: Prepared, mode: WriteMode, written_by: Writer
     ) -> Written:
         """Write prepared documents in a transaction of the caller's."""
-        documents = prepared.documents
+        late = await self.fences.before_writing(session, index, prepared.documents, mode)
+        documents = [document for document in prepared.documents if document.key not in late]
         counts = {document.key: len(document.chunks) for document in documents}
         foreign: frozenset[UUID] = frozenset()
         if mode == "create":
@@ -160,7 +164,7 @@ class IndexingService:
             documents = [document for document in documents if document.key in mine]
         else:
             existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
-        stored = await self._stored(session, index, [d for d in prepared.documents if existed[d.key]], mode)
+        stored = await self._stored(session, index, [d for d in prepared.documents if existed.get(d.key)], mode)
         replacement = ChunkReplacement(session, self._chunks, index, prepared.average_length, stored)
         if mode == "create":
             documents = [_without_chunks(document, stored) for document in documents]
@@ -169,7 +173,7 @@ class IndexingService:
             await replacement.remove_tail()
         else:
             counts = await self._documents.count_chunks(session, index, list(existed))
-        results = [IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
+        results = [late.get(d.key) or IndexedDocument(d.id, existed[d.key], counts[d.key]) for d in prepared.documents]
         return Written(results, foreign, stored)
 
     async def _stored(
@@ -198,7 +202,9 @@ class IndexingService:
         names = dict.fromkeys(name for update in updates for name in update.document_ids)
 
         async def work(session: Session) -> list[ChangedDocument]:
-            return _changed(names, await self._documents.update(session, index, updates, acl_ids))
+            timely, late = await self.fences.before_updating(session, index, updates)
+            found = await self._documents.update(session, index, timely, acl_ids)
+            return _changed(names, dict.fromkeys(late, 0) | found, late)
 
         async with self._gate.entered():
             results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
@@ -212,6 +218,7 @@ class IndexingService:
         document_ids: Sequence[str],
         *,
         written_by: Writer | None = None,
+        version: int | None = None,
         request: IdempotentRequest | None = None,
     ) -> list[ChangedDocument]:
         """Delete documents with their chunks; those that are not there are no error."""
@@ -220,7 +227,11 @@ class IndexingService:
 
         async def work(session: Session) -> list[ChangedDocument]:
             keys = [document_key(name) for name in names]
-            return _changed(names, await self._documents.delete(session, index, keys, written_by))
+            late = await self.fences.before_deleting(session, index, keys, version, written_by)
+            timely = [key for key in keys if key not in late]
+            gone = await self._documents.delete(session, index, timely, written_by)
+            known = await self._documents.chunk_counts(session, index, list(late)) if late else {}
+            return _changed(names, dict.fromkeys(known, 0) | gone, late)
 
         async with self._gate.entered():
             results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
@@ -232,6 +243,7 @@ class IndexingService:
         index = await self._catalog.get(tenant_id, index_name)
         async with self._database.transaction() as session:
             keys = await self._documents.first_keys(session, index, limit)
+            await self.fences.before_deleting(session, index, keys, None, None)
             gone = await self._documents.delete(session, index, keys)
         if not gone:
             await self._catalog.confirm(index)
@@ -277,9 +289,9 @@ class IndexingService:
         return results
 
 
-def _changed(names: Iterable[str], found: Mapping[UUID, int]) -> list[ChangedDocument]:
+def _changed(names: Iterable[str], found: Mapping[UUID, int], late: set[UUID]) -> list[ChangedDocument]:
     keys = {name: document_key(name) for name in names}
-    return [ChangedDocument(name, key in found, found.get(key, 0)) for name, key in keys.items()]
+    return [ChangedDocument(name, key in found, found.get(key, 0), key in late) for name, key in keys.items()]
 
 
 def _without_chunks(document: Document, stored: dict[ChunkKey, ChunkState]) -> Document:

@@ -24,7 +24,8 @@ _UPLOADS_LIVE = timedelta(hours=2)
 class MaintenanceOptions:
     """When and how: seconds between looks; chunks from which a graph pays; pgvector's m and ef_construction.
 
-    ``answers_live`` is how long the answers of idempotency keys are kept.
+    ``answers_live`` and ``tombstones_live`` are how long the answers of idempotency keys and the versions of deleted
+    documents are kept.
     """
 
     interval: float = 10.0
@@ -32,6 +33,7 @@ class MaintenanceOptions:
     m: int = 16
     ef_construction: int = 100
     answers_live: timedelta = timedelta(hours=1)
+    tombstones_live: timedelta = timedelta(days=7)
 
 
 class Maintainer:
@@ -85,6 +87,7 @@ class Maintainer:
         if swept := await repository.delete_stale_uploads(_UPLOADS_LIVE):
             log.info("uploads_swept", uploads=swept)
         await repository.delete_old_answers(self._options.answers_live)
+        await repository.delete_old_tombstones(self._options.tombstones_live)
         states = await self._indexes.ann_states()
         indexes = await self._indexes.list_all(None)
         for index in indexes:  # ahead of the graphs, which take long

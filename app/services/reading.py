@@ -1,6 +1,7 @@
 """Reading what is stored: sections for those who may, raw rows for those who keep the index."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from app.domain.keys import document_key
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.storage.chunks import ChunkRepository
+from app.storage.database import Database, Session
 from app.storage.documents import DocumentRepository
 
 Row = Mapping[str, Any]
@@ -23,11 +25,13 @@ class ReadingService:
 
     def __init__(
         self,
+        database: Database,
         catalog: IndexCatalog,
         access: AccessResolver,
         documents: DocumentRepository,
         chunks: ChunkRepository,
     ) -> None:
+        self._database = database
         self._catalog = catalog
         self._access = access
         self._documents = documents
@@ -64,13 +68,15 @@ class ReadingService:
             There is none of that id.
         """
         index = await self._catalog.get(tenant_id, index_name)
-        row = await self._documents.get(index, document_id)
-        if row is None:
-            await self._catalog.confirm(index)
-            raise DocumentNotFoundError(f'There is no document "{document_id}" in the index "{index.name}".')
-        if not chunks:
-            return row, None
-        return row, await self._chunks.list_of_documents(index, [row["document_key"]], with_embeddings=embeddings)
+        async with self._view() as session:
+            row = await self._documents.get(session, index, document_id)
+            if row is not None and not chunks:
+                return row, None
+            if row is not None:
+                keys = [row["document_key"]]
+                return row, await self._chunks.list_of_documents(session, index, keys, with_embeddings=embeddings)
+        await self._catalog.confirm(index)
+        raise DocumentNotFoundError(f'There is no document "{document_id}" in the index "{index.name}".')
 
     async def page(
         self,
@@ -124,15 +130,23 @@ class ReadingService:
     async def _page(
         self, index: Index, after: UUID | None, limit: int, *, chunks: bool, embeddings: bool
     ) -> tuple[list[tuple[Row, list[Row] | None]], UUID | None]:
-        documents = await self._documents.list_page(index, after, limit + 1)
-        page, more = documents[:limit], len(documents) > limit
-        following = page[-1]["document_key"] if more else None
-        if not chunks:
-            return [(row, None) for row in page], following
-        by_key: dict[UUID, list[Row]] = {row["document_key"]: [] for row in page}
-        for chunk in await self._chunks.list_of_documents(index, list(by_key), with_embeddings=embeddings):
+        async with self._view() as session:
+            documents = await self._documents.list_page(session, index, after, limit + 1)
+            page, more = documents[:limit], len(documents) > limit
+            following = page[-1]["document_key"] if more else None
+            if not chunks:
+                return [(row, None) for row in page], following
+            by_key: dict[UUID, list[Row]] = {row["document_key"]: [] for row in page}
+            found = await self._chunks.list_of_documents(session, index, list(by_key), with_embeddings=embeddings)
+        for chunk in found:
             by_key[chunk["document_key"]].append(chunk)
         return [(row, by_key[row["document_key"]]) for row in page], following
+
+    @asynccontextmanager
+    async def _view(self) -> AsyncIterator[Session]:
+        """One view for a document and its chunks: a replacement between the two would show half of each."""
+        async with self._database.session("search") as session, session.snapshot():
+            yield session
 
     async def _list_sections(
         self, index: Index, sections: Sequence[tuple[UUID, Section]], filters: PermittedFilters

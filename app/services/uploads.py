@@ -73,7 +73,8 @@ class UploadService:
             missing = sorted(set(range(parts)) - set(await self._uploads.parts(session, index, upload_id)))
             if missing:
                 raise UploadIncompleteError(f"{len(missing)} of {parts} parts have not come: {missing[:20]}.")
-            answer = await self._replace(session, index, prepared, upload_id, parts)
+            late = await self._indexing.fences.before_writing(session, index, prepared.documents, "replace")
+            answer = late.get(document.key) or await self._replace(session, index, prepared, upload_id, parts)
             await self._uploads.finish(session, index, upload_id, asdict(answer))
         return answer
 

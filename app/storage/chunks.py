@@ -101,18 +101,14 @@ class ChunkRepository:
         return {by_key[row["asked_key"]]: row["document_key"] for row in rows}
 
     async def list_of_documents(
-        self, index: Index, keys: Sequence[UUID], *, with_embeddings: bool
+        self, session: Session, index: Index, keys: Sequence[UUID], *, with_embeddings: bool
     ) -> list[Mapping[str, Any]]:
         """Return the chunks of documents as they are stored."""
-        async with self._database.session("search") as session:
-            return list(
-                await session.fetch(
-                    statement("chunks/list_document_chunks"),
-                    index,
-                    document_keys=keys,
-                    with_embeddings=with_embeddings,
-                )
+        return list(
+            await session.fetch(
+                statement("chunks/list_document_chunks"), index, document_keys=keys, with_embeddings=with_embeddings
             )
+        )
 
     async def list_rows(self, index: Index, keys: Sequence[ChunkKey]) -> list[Mapping[str, Any]]:
         """Return single chunks as they are stored, with their embeddings, in no order."""

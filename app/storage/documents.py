@@ -70,7 +70,10 @@ class DocumentRepository:
     async def delete(
         self, session: Session, index: Index, keys: Sequence[UUID], written_by: Writer | None = None
     ) -> dict[UUID, int]:
-        """Delete documents with all that belongs to them; return the chunk counts of those found, by key."""
+        """Delete documents with all that belongs to them; return the chunk counts of those found, by key.
+
+        Their fences are the caller's (`VersionRepository`), and come first.
+        """
         rows = await session.fetch(
             statement("documents/delete_documents"), index, document_keys=keys, written_by=written_by
         )
@@ -80,23 +83,28 @@ class DocumentRepository:
                 await session.execute(statement(f"documents/delete_{table}"), index, document_keys=list(gone))
         return gone
 
+    async def chunk_counts(self, session: Session, index: Index, keys: Sequence[UUID]) -> dict[UUID, int]:
+        """Return the chunk counts of the documents that are there, by key."""
+        rows = await session.fetch(statement("documents/list_chunk_counts"), index, document_keys=keys)
+        return {row["document_key"]: row["chunk_count"] for row in rows}
+
     async def first_keys(self, session: Session, index: Index, limit: int) -> list[UUID]:
         """Return the keys of some documents."""
         return [
             row["document_key"] for row in await session.fetch(statement("documents/list_keys"), index, limit=limit)
         ]
 
-    async def get(self, index: Index, document_id: str) -> Mapping[str, Any] | None:
+    async def get(self, session: Session, index: Index, document_id: str) -> Mapping[str, Any] | None:
         """Return one document, whoever may read it."""
-        async with self._database.session("search") as session:
-            return await session.fetch_row(
-                statement("documents/get_document"), index, document_key=document_key(document_id)
-            )
+        return await session.fetch_row(
+            statement("documents/get_document"), index, document_key=document_key(document_id)
+        )
 
-    async def list_page(self, index: Index, after: UUID | None, limit: int) -> list[Mapping[str, Any]]:
+    async def list_page(
+        self, session: Session, index: Index, after: UUID | None, limit: int
+    ) -> list[Mapping[str, Any]]:
         """Return the documents whose keys come after one."""
-        async with self._database.session("search") as session:
-            return list(await session.fetch(statement("documents/list_documents"), index, after=after, limit=limit))
+        return list(await session.fetch(statement("documents/list_documents"), index, after=after, limit=limit))
 
     async def list_by_keys(self, index: Index, keys: Sequence[UUID]) -> list[Mapping[str, Any]]:
         """Return documents by their keys, in no order."""

@@ -56,3 +56,7 @@ class MaintenanceRepository:
         """Sweep the answers of idempotency keys; return how many."""
         row = await self._session.fetch_row(statement("maintenance/delete_old_answers"), older_than=older_than)
         return 0 if row is None else int(row["swept"])
+
+    async def delete_old_tombstones(self, older_than: timedelta) -> None:
+        """Sweep the fences of documents that were deleted long ago."""
+        await self._session.execute(statement("maintenance/delete_old_tombstones"), older_than=older_than)

@@ -1,4 +1,4 @@
--- What is shown of documents AS d and acl_sets AS a.
+-- What is shown of documents AS d, acl_sets AS a and document_versions AS v.
 -- -> document_id text
 -- -> title text
 -- -> semantic_identifier text
@@ -18,6 +18,8 @@
 -- -> secondary_owners text[]
 -- -> written_by text
 -- -> chunk_count integer
+-- -> version bigint
 d.document_id, d.title, d.semantic_identifier, d.source_type, d.metadata, a.public AS acl_public,
 a.entries AS acl_entries, d.document_sets, d.project_ids, d.persona_ids, d.hierarchy_node_ids, d.boost, d.hidden,
-d.created_at, d.updated_at, d.primary_owners, d.secondary_owners, d.written_by, d.chunk_count
+d.created_at, d.updated_at, d.primary_owners, d.secondary_owners, d.written_by, d.chunk_count,
+v.version

@@ -61,6 +61,16 @@ CREATE TABLE documents (
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON documents (index_id, sanitised_key) WHERE sanitised_key IS NOT NULL;
 
+-- Fences against late writers, of documents whose writers tell the source's version: what is older is refused.
+CREATE TABLE document_versions (
+    index_id     integer NOT NULL,
+    document_key uuid NOT NULL,
+    version      bigint NOT NULL,
+    deleted_at   timestamptz,        -- set by a delete with a version: a tombstone, swept after its lifetime
+    PRIMARY KEY (index_id, document_key)
+) PARTITION BY LIST (index_id);
+CREATE INDEX document_versions_deleted_at ON document_versions (deleted_at) WHERE deleted_at IS NOT NULL;
+
 -- Read only for the rows that are returned.
 CREATE TABLE chunks (
     index_id         integer NOT NULL,
@@ -218,7 +228,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
         EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
@@ -227,7 +237,7 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
@@ -238,7 +248,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
                                   'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
     END LOOP;

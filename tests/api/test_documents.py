@@ -110,6 +110,7 @@ async def test_every_field_comes_back_as_it_was_given(client: httpx.AsyncClient)
         "primary_owners": ["Ann"],
         "secondary_owners": [],
         "title_embedding": base64_of(FAR),
+        "version": 2**62,
     }
     piece = {
         "chunk_index": 0,

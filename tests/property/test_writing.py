@@ -155,6 +155,7 @@ def shown(document: Json) -> Json:
         "secondary_owners": document.get("secondary_owners"),
         "written_by": "index",
         "chunk_count": len(document["chunks"]),
+        "version": None,
         "title_embedding": _halved(document.get("title_embedding")),
         "chunks": [
             {

@@ -18,6 +18,7 @@ from app.api.schemas.fields import (
     Labels,
     Metadata,
     Moment,
+    Number,
     Numbers,
     StoredEmbedding,
     check_distinct,
@@ -26,6 +27,15 @@ from app.api.schemas.fields import (
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate, WriteMode, Writer
 
 MAX_DOCUMENTS = 10_000
+
+STALE = "Only there when true: a later version is known, and the document was left alone."
+Version = Annotated[
+    Number,
+    Field(
+        description="Of the document at its source, such as the time of its last change in microseconds: what is "
+        "older than a version that is known is left alone, and answered as stale."
+    ),
+]
 
 
 class AccessBody(Body):
@@ -96,6 +106,7 @@ class DocumentHead(Body):
     primary_owners: Annotated[list[CleanText], Field(max_length=10_000)] | None = None
     secondary_owners: Annotated[list[CleanText], Field(max_length=10_000)] | None = None
     title_embedding: StoredEmbedding | None = None
+    version: Version | None = None
 
     def with_chunks(self, chunks: tuple[Chunk, ...]) -> Document:
         """Translate."""
@@ -118,6 +129,7 @@ class DocumentHead(Body):
             secondary_owners=None if self.secondary_owners is None else tuple(self.secondary_owners),
             title_embedding=self.title_embedding,
             chunks=chunks,
+            version=self.version,
         )
 
 
@@ -189,6 +201,7 @@ class UpdateBody(Body):
     created_at: Moment | None = None
     updated_at: Moment | None = None
     metadata: Metadata | None = None
+    version: Version | None = None
 
     def to_domain(self) -> DocumentUpdate:
         """Translate."""
@@ -204,6 +217,7 @@ class UpdateBody(Body):
             created_at=self.created_at,
             updated_at=self.updated_at,
             metadata=self.metadata,
+            version=self.version,
         )
 
 
@@ -226,6 +240,7 @@ class DeleteBody(Body):
     index: IndexName | None = None
     document_ids: Annotated[DocumentIds, Field(min_length=1)]
     written_by: Annotated[Writer | None, Field(description="Only those of this writer.")] = None
+    version: Version | None = None
 
 
 class IndexedAnswer(BaseModel):
@@ -234,6 +249,7 @@ class IndexedAnswer(BaseModel):
     document_id: str
     already_existed: bool
     chunk_count: int
+    stale: Annotated[bool, Field(description=STALE)] = False
 
 
 class IndexedList(BaseModel):
@@ -251,6 +267,9 @@ class BulkAcknowledged(BaseModel):
     documents: int
     chunks: int
     already_existed: int
+    stale: Annotated[
+        list[str] | None, Field(description="Documents of which a later version is known; only there when there are.")
+    ] = None
 
 
 class BulkEnd(BaseModel):
@@ -268,6 +287,7 @@ class ChangedAnswer(BaseModel):
     document_id: str
     found: bool
     chunk_count: int
+    stale: Annotated[bool, Field(description=STALE)] = False
 
 
 class ChangedList(BaseModel):
@@ -311,6 +331,7 @@ class StoredDocument(BaseModel):
     secondary_owners: list[str] | None
     written_by: Literal["index", "port", "import"]
     chunk_count: int
+    version: int | None
     title_embedding: str | None = None
     chunks: list[StoredChunk] | None = None
 

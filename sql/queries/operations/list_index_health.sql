@@ -19,6 +19,7 @@ SELECT i.index_id, i.tenant_id, i.name,
     coalesce(pg_total_relation_size(to_regclass('chunk_terms_' || i.index_id)), 0)
         + coalesce(pg_total_relation_size(to_regclass('vocabulary_' || i.index_id)), 0) AS terms_bytes,
     coalesce(pg_total_relation_size(to_regclass('documents_' || i.index_id)), 0)
+        + coalesce(pg_total_relation_size(to_regclass('document_versions_' || i.index_id)), 0)
         + coalesce(pg_total_relation_size(to_regclass('title_embeddings_' || i.index_id)), 0)
         + coalesce(pg_total_relation_size(to_regclass('acl_sets_' || i.index_id)), 0)
         + coalesce(pg_total_relation_size(to_regclass('acl_members_' || i.index_id)), 0)

@@ -159,10 +159,15 @@ class AsyncClient:
         return await self.send(calls.patch_documents(index, updates))
 
     async def delete_documents(
-        self, document_ids: Sequence[str], *, index: str | None = None, written_by: Writer | None = None
+        self,
+        document_ids: Sequence[str],
+        *,
+        index: str | None = None,
+        written_by: Writer | None = None,
+        version: int | None = None,
     ) -> list[Changed]:
-        """Delete documents; those that are not there are no error."""
-        return await self.send(calls.delete_documents(index, document_ids, written_by))
+        """Delete documents; those that are not there are no error, those known in a later version stay."""
+        return await self.send(calls.delete_documents(index, document_ids, written_by, version))
 
     async def get_document(
         self, document_id: str, *, index: str | None = None, embeddings: bool = False

@@ -46,11 +46,12 @@ class Emptied(Received):
 
 
 class Indexed(Received):
-    """What became of a document that was written."""
+    """What became of a document that was written; stale: not at all, since a later version is known."""
 
     document_id: str
     already_existed: bool
     chunk_count: int
+    stale: bool = False
 
 
 class Changed(Received):
@@ -59,6 +60,7 @@ class Changed(Received):
     document_id: str
     found: bool
     chunk_count: int
+    stale: bool = False
 
 
 class StoredChunk(Received):

@@ -132,9 +132,11 @@ def patch_documents(index: str | None, updates: Sequence[Update]) -> Call[list[C
     )
 
 
-def delete_documents(index: str | None, document_ids: Sequence[str], written_by: Writer | None) -> Call[list[Changed]]:
+def delete_documents(
+    index: str | None, document_ids: Sequence[str], written_by: Writer | None, version: int | None
+) -> Call[list[Changed]]:
     """Delete documents."""
-    body = _json({"index": index, "document_ids": document_ids, "written_by": written_by})
+    body = _json({"index": index, "document_ids": document_ids, "written_by": written_by, "version": version})
     return Call(
         "POST",
         "/documents/delete",

@@ -53,7 +53,10 @@ class Chunk(Sent):
 
 
 class DocumentHead(Sent):
-    """All of a document but its chunks. hidden None keeps what a document that is there has."""
+    """All of a document but its chunks. hidden None keeps what a document that is there has.
+
+    ``version`` grows with each change at the source: what is older than one that is known is left alone.
+    """
 
     id: str
     title: str | None = None
@@ -72,6 +75,7 @@ class DocumentHead(Sent):
     primary_owners: list[str] | None = None
     secondary_owners: list[str] | None = None
     title_embedding: SentVector | None = None
+    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,7 @@ class Update(Sent):
     created_at: datetime | None = None
     updated_at: datetime | None = None
     metadata: Metadata | None = None
+    version: int | None = None
 
 
 class Tag(Sent):
