@@ -167,8 +167,7 @@ def _services(
 ) -> Services:
     catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
     resolver = AccessResolver(AccessRepository(database))
-    documents = DocumentRepository(database)
-    reading = ReadingService(database, catalog, resolver, documents, ChunkRepository(database))
+    reading = ReadingService(database, catalog, resolver, DocumentRepository(database), ChunkRepository(database))
     gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
     indexing = IndexingService(database, catalog, embedder, gate)
     return Services(
@@ -180,7 +179,7 @@ def _services(
         readiness=ReadinessService(OperationsRepository(database)),
         reporter=IndexReporter(OperationsRepository(database), IndexRepository(database)),
         tokens=search_tokens,
-        explaining=AccessExplainer(catalog, reading, documents),
+        explaining=AccessExplainer(reading),
     )
 
 
