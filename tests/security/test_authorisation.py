@@ -87,6 +87,9 @@ async def call(http: httpx.AsyncClient, method: str, path: str, name: str, heade
     body = body_of(path, name)
     if method == "PATCH":
         body = {"index": name, "updates": [{"document_ids": ["x"], "boost": 1}]}
+    if path == "/documents/bulk":
+        lines = {"content-type": "application/x-ndjson"}
+        return await http.post(url, content=b"", params={"index": name}, headers=headers | lines)
     if method in {"GET", "DELETE"}:
         parameters = None if path.startswith("/indexes") else {"index": name}
         return await http.request(method, url, params=parameters, headers=headers)
