@@ -31,9 +31,11 @@ from app.services.indexing import IndexingService
 from app.services.interpreting import QueryInterpreter
 from app.services.keys import KeyRing
 from app.services.maintenance import Maintainer, MaintenanceOptions
+from app.services.planning import NearestPlanner
 from app.services.ranked import RankedSearch
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
+from app.services.recall import RecallService
 from app.services.reporting import IndexReporter
 from app.services.searching import SearchService
 from app.services.startup import Startup
@@ -170,27 +172,36 @@ def _services(
     reading = ReadingService(database, catalog, resolver, DocumentRepository(database), ChunkRepository(database))
     gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
     indexing = IndexingService(database, catalog, embedder, gate)
+    search, recall = search_services(database, catalog, resolver, embedder, settings.ef_search)
     return Services(
         catalog=catalog,
         indexing=indexing,
         uploads=UploadService(database, catalog, indexing),
         reading=reading,
-        search=search_service(database, catalog, resolver, embedder),
+        search=search,
+        recall=recall,
         readiness=ReadinessService(OperationsRepository(database)),
-        reporter=IndexReporter(OperationsRepository(database), IndexRepository(database)),
+        reporter=IndexReporter(OperationsRepository(database), IndexRepository(database), settings.ef_search),
         tokens=search_tokens,
         explaining=AccessExplainer(reading),
     )
 
 
-def search_service(
-    database: Database, catalog: IndexCatalog, access: AccessResolver, embedder: EmbeddingClient | None
-) -> SearchService:
-    """Put search together; commands search as the service does."""
+def search_services(
+    database: Database,
+    catalog: IndexCatalog,
+    access: AccessResolver,
+    embedder: EmbeddingClient | None,
+    ef_search: int,
+) -> tuple[SearchService, RecallService]:
+    """Put search together, and what measures it; commands search as the service does."""
     terms = TermsRepository(database)
     statistics = IndexStatistics(terms)
-    ranked = RankedSearch(database, catalog, access, statistics, QueryInterpreter(statistics, terms))
-    return SearchService(catalog, access, SearchRepository(database), ranked, embedder)
+    planner = NearestPlanner(catalog, statistics, ef_search)
+    ranked = RankedSearch(database, catalog, access, statistics, QueryInterpreter(statistics, terms), planner)
+    repository = SearchRepository(database)
+    search = SearchService(catalog, access, repository, ranked, planner, embedder)
+    return search, RecallService(catalog, access, repository, planner, OperationsRepository(database))
 
 
 def _startup(settings: Settings, services: Services) -> Startup:

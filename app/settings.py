@@ -181,7 +181,7 @@ class Settings(BaseSettings):
         validation_alias="VECTOR_SEARCH_EF_SEARCH",
         ge=10,
         le=1000,
-        description="HNSW candidates of a search.",
+        description="HNSW candidates of a search until recall is measured.",
     )
     ann_threshold: int = Field(
         20_000,

@@ -1,19 +1,20 @@
 """The floor: the statements that the service ran for a question, sent straight to PostgreSQL by asyncpg.
 
-Which ones they are is not written down here: the service counts its statements, and a question is asked once
-beforehand to see which it takes. So the floor stays the floor when the planner changes its mind.
+Which ones they are is not written down here: a question is asked once beforehand, and the answer explains what was
+done for it. So the floor stays the floor when the planner changes its mind.
 """
 
-import re
 from typing import Any
 
 import asyncpg
 import numpy as np
+import orjson
 import uvloop
 from typing_extensions import override
 
 from app.domain.filters import Filters
-from app.services.searching import CANDIDATES
+from app.domain.planning import head_ef
+from app.domain.replacement import SEGMENT_CHUNKS
 from app.storage.codecs import register_codecs
 from app.storage.database import SEARCH_OPTIONS, PoolOptions
 from app.storage.filters import filter_values
@@ -24,11 +25,18 @@ from bench.selections import K, Selection
 from bench.service import INDEX, Service, chunk_of
 from bench.systems import Ask, System
 
-_STATEMENT = re.compile(r'statement="(search/[^"]+)"')
+_STATEMENTS = {
+    "post_filter": "search/semantic_ann",
+    "iterative": "search/semantic_ann",
+    "coarse_to_fine": "search/semantic_coarse",
+    "exact": "search/semantic_exact",
+}
+Bound = tuple[str, list[object], bool]
+"""Text, parameters, and whether it is planned for their values."""
 
 
 class UnknownStatementError(Exception):
-    """The service ran a statement whose parameters are not known here."""
+    """The service ran a statement that is not known here."""
 
 
 class Floor(System):
@@ -46,31 +54,28 @@ class Floor(System):
     def __init__(self, service: Service) -> None:
         self._service = service
         self._ask = service.session()
-        self._taken: dict[tuple[bytes, str], tuple[str, ...]] = {}
+        self._taken: dict[tuple[bytes, str], list[tuple[str, dict[str, object]]]] = {}
         self._loops: list[uvloop.Loop] = []
         shown = service.index()
         self._literals = {"index_id": index_id(service), "dimension": int(shown["embedding_dimension"])}
 
     @override
-    def prepare(self, embedding: Floats, selection: Selection, effort: int | None) -> list[tuple[str, list[object]]]:
+    def prepare(self, embedding: Floats, selection: Selection, effort: int | None) -> list[Bound]:
         filters = Filters() if selection.documents is None else Filters(document_sets=(selection.name,))
-        values = filter_values(filters, None) | {
-            "embedding": embedding.astype(np.float16),
-            "limit": K,
-            "candidate_limit": CANDIDATES,
-        }
-        return [self._bound(name, values) for name in self._statements(embedding, selection)]
+        values = filter_values(filters, None) | {"embedding": embedding.astype(np.float16), "limit": K}
+        return [self._bound(name, values | own) for name, own in self._statements(embedding, selection)]
 
     @override
     def session(self) -> Ask:
         loop = uvloop.new_event_loop()
         self._loops.append(loop)
-        connection = loop.run_until_complete(_connect(self._service.dsn))
+        generic = loop.run_until_complete(_connect(self._service.dsn, "force_generic_plan"))
+        custom = loop.run_until_complete(_connect(self._service.dsn, "force_custom_plan"))
 
-        async def ask(statements: list[tuple[str, list[object]]]) -> list[asyncpg.Record]:
+        async def ask(statements: list[Bound]) -> list[asyncpg.Record]:
             rows: list[asyncpg.Record] = []
-            for text, values in statements:
-                rows = await connection.fetch(text, *values)
+            for text, values, planned_anew in statements:
+                rows = await (custom if planned_anew else generic).fetch(text, *values)
             return rows
 
         return lambda question: loop.run_until_complete(ask(question))
@@ -88,29 +93,34 @@ class Floor(System):
         for loop in self._loops:
             loop.close()
 
-    def _statements(self, embedding: Floats, selection: Selection) -> tuple[str, ...]:
+    def _statements(self, embedding: Floats, selection: Selection) -> list[tuple[str, dict[str, object]]]:
+        """Ask the service what it does for a question: names of statements, and their own parameters."""
         key = (embedding.tobytes(), selection.name)
         if key not in self._taken:
-            before = self._service.metric("statement_duration_seconds_count")
-            self._ask(self._service.prepare(embedding, selection, None))
-            after = self._service.metric("statement_duration_seconds_count")
-            run = [label for label, count in after.items() if count > before.get(label, 0.0)]
-            self._taken[key] = tuple(sorted(match[1] for label in run if (match := _STATEMENT.search(label))))
+            question = orjson.loads(self._service.prepare(embedding, selection, None)) | {"explain": True}
+            plan = orjson.loads(self._ask(orjson.dumps(question)))["plan"]
+            self._taken[key] = [_statement(step, plan["ef_search"]) for step in plan["taken"]]
         return self._taken[key]
 
-    def _bound(self, name: str, values: dict[str, object]) -> tuple[str, list[object]]:
+    def _bound(self, name: str, values: dict[str, object]) -> Bound:
         which = statement(name)
-        try:
-            return which.text(**self._literals), [values[parameter] for parameter, _ in which.parameters]
-        except KeyError as error:
-            raise UnknownStatementError(f"{name} takes {error}") from error
+        bound = [values[parameter] for parameter, _ in which.parameters]
+        return which.text(**self._literals), bound, name != "search/semantic_ann"
+
+
+def _statement(step: dict[str, Any], ef_search: int | None) -> tuple[str, dict[str, object]]:
+    if step["strategy"] not in _STATEMENTS:
+        raise UnknownStatementError(f"there is no statement for the strategy {step['strategy']}")
+    width = step["width"]
+    own: dict[str, object] = {"candidate_limit": width, "segment_limit": width, "segment_chunks": SEGMENT_CHUNKS}
+    return _STATEMENTS[step["strategy"]], own | {"ef_search": str(head_ef(width, K, ef_search or 0))}
 
 
 def index_id(service: Service) -> int:
     """Return the number of the index under test."""
 
     async def find() -> int:
-        connection = await _connect(service.dsn)
+        connection = await _connect(service.dsn, "force_generic_plan")
         try:
             row = await connection.fetchrow(statement("indexes/get_index").text(), "public", INDEX)
             return int(row["index_id"])
@@ -124,8 +134,8 @@ def index_id(service: Service) -> int:
         loop.close()
 
 
-async def _connect(dsn: str) -> asyncpg.Connection:
-    options = SEARCH_OPTIONS | {"hnsw.ef_search": str(PoolOptions().ef_search)}
+async def _connect(dsn: str, plan_mode: str) -> asyncpg.Connection:
+    options = SEARCH_OPTIONS | {"plan_cache_mode": plan_mode, "hnsw.ef_search": str(PoolOptions().ef_search)}
     connection = await asyncpg.connect(dsn, server_settings=options, statement_cache_size=1024)
     await register_codecs(connection)
     return connection

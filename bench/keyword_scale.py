@@ -203,7 +203,7 @@ async def measure(dsn: str, index: Index, texts: list[list[str]], count: int, *,
         if yardstick:
             chance = np.random.default_rng(8)
             vectors = chance.normal(0, 1, (50, DIMENSION)).astype(np.float32)
-            p50, p95 = await timed([partial(reader.nearest_ann, v, 10, 100) for v in vectors])
+            p50, p95 = await timed([partial(reader.nearest_ann, v, 10, 100, 100) for v in vectors])
             print(f"vector search (ef_search 100)      p50 {p50:7.1f} ms   p95 {p95:7.1f} ms")
         for size in (3, 5, 10, 20):
             queries = [await interpreter.interpret(index, text) for text in questions(texts, size, count)]

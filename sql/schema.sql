@@ -43,6 +43,14 @@ CREATE TABLE chunk_embeddings (
     CONSTRAINT chunk_embeddings_pkey PRIMARY KEY (index_id, document_key, chunk_index)
 ) PARTITION BY LIST (index_id);
 
+CREATE TABLE chunk_segments (
+    index_id integer NOT NULL,
+    document_key uuid NOT NULL,
+    segment integer NOT NULL,
+    embedding halfvec STORAGE PLAIN NOT NULL,
+    CONSTRAINT chunk_segments_pkey PRIMARY KEY (index_id, document_key, segment)
+) PARTITION BY LIST (index_id);
+
 CREATE TABLE chunk_terms (
     index_id integer NOT NULL,
     document_key uuid NOT NULL,
@@ -108,6 +116,7 @@ CREATE TABLE documents (
     CONSTRAINT documents_written_by_check CHECK ((written_by = ANY (ARRAY['index'::text, 'port'::text, 'import'::text]))),
     CONSTRAINT documents_pkey PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
+CREATE INDEX documents_groups ON ONLY public.documents USING gin (document_sets, tags, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate=off);
 CREATE INDEX documents_sanitised_key ON ONLY public.documents USING btree (index_id, sanitised_key) WHERE (sanitised_key IS NOT NULL);
 
 CREATE TABLE idempotency_keys (
@@ -174,6 +183,7 @@ CREATE TABLE indexes (
     tokeniser_version integer NOT NULL,
     average_length real,
     background_cosine real,
+    graph jsonb,
     is_default boolean NOT NULL DEFAULT false,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT indexes_embedding_dimension_check CHECK (((embedding_dimension >= 1) AND (embedding_dimension <= 4000))),
@@ -222,17 +232,18 @@ AS $function$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
         EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
     END LOOP;
     EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'documents_' || new_index_id);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
+    EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
 END $function$;
@@ -244,8 +255,8 @@ AS $function$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
     END LOOP;
 END $function$;

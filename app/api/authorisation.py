@@ -50,6 +50,7 @@ _ADMIN = Needs((Scope.ADMIN,))
 
 NEEDS: dict[tuple[str, str], Needs] = {
     ("POST", "/search"): _SEARCH,
+    ("POST", "/search/recall"): _RAW,
     ("POST", "/chunks/retrieve"): _SEARCH,
     ("POST", "/chunks/scan"): _RAW,
     ("POST", "/documents"): _WRITE,

@@ -13,6 +13,7 @@ from app.services.explaining import AccessExplainer
 from app.services.indexing import IndexingService
 from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
+from app.services.recall import RecallService
 from app.services.reporting import IndexReporter
 from app.services.searching import SearchService
 from app.services.tokens import SearchTokens
@@ -28,6 +29,7 @@ class Services:
     uploads: UploadService
     reading: ReadingService
     search: SearchService
+    recall: RecallService
     readiness: ReadinessService
     reporter: IndexReporter
     tokens: SearchTokens

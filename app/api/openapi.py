@@ -19,12 +19,13 @@ from app.api.schemas.documents import (
     UpdatesBody,
 )
 from app.api.schemas.indexes import IndexBody
+from app.api.schemas.recall import RecallBody
 from app.api.schemas.search import RetrieveBody, ScanBody, SearchBody
 from app.api.schemas.tokens import TokenBody
 
 BODIES: tuple[type[BaseModel], ...] = (
-    IndexBody, DocumentsBody, UpdatesBody, DeleteBody, PartBody, CommitBody, SearchBody, RetrieveBody, ScanBody,
-    TokenBody, ExplainBody,
+    IndexBody, DocumentsBody, UpdatesBody, DeleteBody, PartBody, CommitBody, SearchBody, RecallBody, RetrieveBody,
+    ScanBody, TokenBody, ExplainBody,
 )  # fmt: skip
 _ALWAYS = (401, 403, 422, 429, 500, 503, 504)
 _WITH_BODY = (400, 408, 413)

@@ -63,6 +63,7 @@ def answer(found: Answer, took_ms: float) -> Response:
             "degraded": found.degraded,
             "rank_profile": found.rank_profile,
             "expansions": found.expansions,
+            "plan": found.plan,
             "took_ms": round(took_ms, 3),
         }
         | ({} if found.phases is None else {"phases": _phases(found.phases, took_ms)})

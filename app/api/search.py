@@ -1,5 +1,6 @@
 """The search route."""
 
+from dataclasses import asdict
 from time import perf_counter
 
 from fastapi import APIRouter, Request, Response
@@ -9,6 +10,7 @@ from app.api.authorisation import TenantOf, permitted
 from app.api.bodies import accepts, body_of
 from app.api.dependencies import ServicesOf
 from app.api.openapi import problems
+from app.api.schemas.recall import RecallAnswer, RecallBody
 from app.api.schemas.search import SearchAnswer, SearchBody
 
 router = APIRouter(tags=["search"])
@@ -32,3 +34,21 @@ async def search(
         tenant, body.index, body.to_domain(lambda filters: permitted(request, filters))
     )
     return rendering.answer(found, (perf_counter() - started) * 1000)
+
+
+@router.post(
+    "/search/recall",
+    summary="Measure recall",
+    responses={200: {"model": RecallAnswer}, **problems(404, 415)},
+    openapi_extra=accepts(RecallBody),
+)
+async def measure_recall(
+    body: body_of(RecallBody),  # type: ignore[valid-type]
+    services: ServicesOf,
+    tenant: TenantOf,
+    request: Request,
+) -> Response:
+    """Asks questions near random chunks twice, as they are answered and exactly: for tests, not for every minute."""
+    asked = body.to_domain(lambda filters: permitted(request, filters))
+    measured = await services.recall.measure(tenant, body.index, asked)
+    return rendering.json_response({"k": asked.k, "measured": [asdict(one) for one in measured]})

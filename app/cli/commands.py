@@ -8,7 +8,7 @@ import typer
 from pydantic import ValidationError
 
 from app import embedded
-from app.cli import doctor, import_commands, keys, serving, verifying
+from app.cli import doctor, import_commands, keys, recall, serving, verifying
 from app.domain.errors import ServiceError
 from app.observability.logging import configure_logging
 from app.settings import Settings, database_dsn
@@ -22,6 +22,7 @@ cli = typer.Typer(
 import_commands.register(cli)
 verifying.register(cli)
 keys.register(cli)
+recall.register(cli)
 
 
 WithSample = Annotated[bool, typer.Option("--with-sample", help="Load the sample corpus if the index is empty.")]

@@ -12,7 +12,7 @@ import uvloop
 
 from app import embedded
 from app.domain.imports import ImportStoppedError
-from app.main import search_service
+from app.main import search_services
 from app.observability.logging import configure_logging
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
@@ -20,6 +20,7 @@ from app.services.importing import ImportService
 from app.services.indexing import IndexingService
 from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.services.reading import ReadingService
+from app.services.recall import RecallService
 from app.services.searching import SearchService
 from app.services.verifying import VerificationService
 from app.settings import Settings, database_dsn
@@ -46,6 +47,7 @@ class Toolbox:
     imports: ImportService
     reading: ReadingService
     search: SearchService
+    recall: RecallService
     verification: VerificationService
     maintainer: Maintainer
 
@@ -103,6 +105,7 @@ def _toolbox(settings: Settings, database: Database) -> Toolbox:
     catalog = IndexCatalog(database, indexes, settings.default_index)
     access = AccessResolver(AccessRepository(database))
     indexing = IndexingService(database, catalog, None)
+    search, recall = search_services(database, catalog, access, None, settings.ef_search)
     documents, chunks = DocumentRepository(database), ChunkRepository(database)
     maintenance = MaintenanceOptions(
         ann_threshold=settings.ann_threshold, m=settings.ann_m, ef_construction=settings.ann_ef_construction
@@ -113,7 +116,8 @@ def _toolbox(settings: Settings, database: Database) -> Toolbox:
         indexing=indexing,
         imports=ImportService(database, indexing),
         reading=ReadingService(database, catalog, access, documents, chunks),
-        search=search_service(database, catalog, access, None),
+        search=search,
+        recall=recall,
         verification=VerificationService(documents, chunks),
         maintainer=Maintainer(database, indexes, maintenance),
     )

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
 from app.domain.ranking import RankProfile
 
@@ -19,7 +19,7 @@ class IndexSettings:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """An index as the catalogue has it."""
+    """An index as the catalogue has it; ``graph`` is what was measured of its HNSW graph."""
 
     index_id: int
     tenant_id: str
@@ -31,7 +31,13 @@ class Index:
     tokeniser_version: int
     average_length: float | None
     background_cosine: float | None
+    graph: dict[str, Any] | None
     created_at: datetime
+
+    @property
+    def graph_recalls(self) -> dict[int, float]:
+        """Recall of the HNSW graph by ef_search; empty until it has been measured."""
+        return {int(ef): float(recall) for ef, recall in (self.graph or {}).get("recalls", {}).items()}
 
 
 @dataclass(frozen=True, slots=True)

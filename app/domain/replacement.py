@@ -10,6 +10,9 @@ from app.domain.keys import digest_bytes
 ChunkKey = tuple[UUID, int]
 """Document key and chunk index."""
 
+SEGMENT_CHUNKS = 5
+"""Consecutive chunks of a document whose mean embedding is a row of chunk_segments: as it is stored, so it is read."""
+
 
 @dataclass(frozen=True, slots=True)
 class ChunkState:
@@ -44,6 +47,11 @@ class Replacement:
             self.stale_chunks.append(key)
             self.stale_embeddings.append(key)
             self.stale_terms.append(key)
+
+    def changed_segments(self) -> list[tuple[UUID, int]]:
+        """Return document keys and segments of all embeddings that come or go."""
+        written = {(key, chunk.chunk_index // SEGMENT_CHUNKS) for key, chunk in self.embeddings}
+        return sorted(written | {(key, chunk_index // SEGMENT_CHUNKS) for key, chunk_index in self.stale_embeddings})
 
 
 def plan_replacement(

@@ -25,6 +25,7 @@ class Search:
     mode: Mode | None = None
     limit: int = 10
     exact: bool = False
+    min_recall: float | None = None
     min_score: float | None = None
     rank_profile: RankProfile | None = None
     query_type: QueryType | None = None
@@ -63,7 +64,7 @@ class Answer:
 
     ``exact``: no chunk outside the hits would rank above them. ``complete``: the hits are fewer than the
     limit only because no more match. ``phases``: on request, the seconds of each statement by name, and of
-    the embeddings endpoint.
+    the embeddings endpoint. ``plan``: on request, what the planner knew and did.
     """
 
     hits: list[Hit]
@@ -75,6 +76,7 @@ class Answer:
     rank_profile: RankProfile | None = None
     expansions: tuple[Expansion, ...] = ()
     phases: Mapping[str, float] | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 def readable_expansions(answer: Answer) -> tuple[Expansion, ...]:

@@ -38,14 +38,14 @@ async def answer_in_time(mode: Mode, search: Search, attempt: Attempt) -> Answer
 
 def _less(mode: Mode, search: Search) -> tuple[Mode, Search, str] | None:
     """Return a search that takes less time, and what to say of it; None where there is nothing to leave out."""
-    bare = replace(search, exact=False, highlight=False, feedback=False, smoothing=False)
+    bare = replace(search, exact=False, min_recall=None, highlight=False, feedback=False, smoothing=False)
     if mode == "hybrid" and search.embedding is not None:
         return "semantic", bare, "There was no time for hybrid search: ranked by the embedding alone."
     if mode == "hybrid":
         return "keyword", bare, "There was no time for hybrid search: ranked by keywords alone."
     if mode == "keyword" and (search.exact or search.highlight):
         return mode, bare, "There was no time for highlights, or for measuring every chunk."
-    if mode == "semantic" and search.exact:
+    if mode == "semantic" and (search.exact or search.min_recall):
         return mode, bare, "There was no time for measuring every chunk."
     return None
 

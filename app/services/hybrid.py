@@ -1,7 +1,8 @@
 """Hybrid search: two lists, every score for every candidate, one order."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from app.domain.ranking import Candidates, Ints, Ranking, RankProfile, list_rank
 from app.domain.search import CANDIDATE_LIMIT, Search
 from app.domain.vectors import Vector
 from app.services.interpreting import Interpreted
-from app.services.keyword import HYBRID_BUDGET, SMALL, find_keyword
+from app.services.keyword import HYBRID_BUDGET, find_keyword
+from app.services.planning import Nearest
 from app.services.scoring import TitleScorer, score_candidates
 from app.storage.candidates import CandidateReader, ChunkId, Rows, chunk_ids
 
@@ -21,9 +23,9 @@ _CANDIDATES: dict[RankProfile, int] = {
     "opensearch": ranking_lists.OPENSEARCH_CANDIDATES,
     "rrf": ranking_lists.OPENSEARCH_CANDIDATES,
 }
-_MOST_FROM_GRAPH = 4_000
-_RESERVE = 1.5
-"""How many times as many rows are taken from the graph as should pass the filter, on average."""
+
+FindNearest = Callable[[Vector, int], Awaitable[Nearest]]
+"""Finds the nearest chunks of an embedding, at most so many, under the filter of the search."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Surroundings:
     """What a hybrid search stands on, found out before its snapshot."""
 
     share: float
-    ann_ready: bool
     background: float
     title_length: float
+    nearest: FindNearest
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,8 @@ class Ranked:
         Where each stands in the arrays of the ranking.
     rows
         Rows that carry ``acl_count``.
+    explained
+        What the planner of the nearest chunks knew and did.
     """
 
     chunks: list[ChunkId]
@@ -58,6 +62,7 @@ class Ranked:
     exact: bool = False
     degraded: tuple[str, ...] = ()
     rows: Rows = field(default_factory=list)
+    explained: Mapping[str, Any] = field(default_factory=dict)
 
 
 async def find_hybrid(
@@ -90,19 +95,19 @@ async def find_hybrid(
     keyword = await find_keyword(
         reader, index, query, limit, around.share, budget=max(HYBRID_BUDGET, 5 * limit), force_exact=search.exact
     )
-    strategy, rows = "", keyword.rows[:0]
+    near = Nearest([], "")
     if not query.phrases:  # else only what holds them counts, and the keyword list has it
-        strategy, rows = await _nearest(reader, search, query, embedding, limit, around)
+        near = await around.nearest(embedding, limit)
     titles = None
     if profile in {"vespa", "opensearch"}:
         titles = TitleScorer(index, query, search.query or "", around.title_length, phrases=profile == "opensearch")
-    nearest = chunk_ids(rows)
+    nearest = chunk_ids(near.rows)
     chunks, candidates = await score_candidates(reader, query, embedding, nearest, keyword.chunks, titles=titles)
     if profile == "default":
         if search.feedback and not query.phrases and chunks:
             embedding = await _feedback(reader, search, query, chunks, candidates, embedding, around)
-            _, more = await _nearest(reader, search, query, embedding, limit, around)
-            chunks, candidates = await score_candidates(reader, query, embedding, chunk_ids(more), keyword.chunks)
+            more = chunk_ids((await around.nearest(embedding, limit)).rows)
+            chunks, candidates = await score_candidates(reader, query, embedding, more, keyword.chunks)
         ranking = await _rank_default(reader, search, query, chunks, candidates, around)
     else:
         ranking = _rank(profile, search, candidates, limit)
@@ -112,10 +117,11 @@ async def find_hybrid(
         chunks=chunks,
         places=places,
         ranking=ranking,
-        strategy=keyword.strategy if query.phrases else f"{strategy}+{keyword.strategy}",
+        strategy=keyword.strategy if query.phrases else f"{near.strategy}+{keyword.strategy}",
         complete=len(chunks) >= search.limit or keyword.complete,
         degraded=keyword.degraded,
-        rows=rows or keyword.rows,
+        rows=near.rows or keyword.rows,
+        explained=near.explained,
     )
 
 
@@ -123,25 +129,6 @@ def _ordered(chunks: Sequence[ChunkId], ranking: Ranking) -> tuple[list[ChunkId]
     order = rank_order(ranking.scores, [chunk.document_id for chunk in chunks], [chunk.chunk_index for chunk in chunks])
     order = order[ranking.kept[order]]
     return [chunks[place] for place in order], order
-
-
-async def _nearest(
-    reader: CandidateReader,
-    search: Search,
-    query: Interpreted,
-    embedding: Vector,
-    limit: int,
-    around: Surroundings,
-) -> tuple[str, Rows]:
-    """Find the nearest chunks: by the graph where enough of what it gives passes the filter."""
-    if around.ann_ready and not search.exact and around.share * query.chunks > SMALL:
-        wanted = min(int(_RESERVE * limit / around.share), max(_MOST_FROM_GRAPH, limit))
-        if search.filters.is_open:
-            wanted = limit + CANDIDATE_LIMIT
-        rows = await reader.nearest_ann(embedding, limit, wanted)
-        if len(rows) >= limit:
-            return ("ann" if search.filters.is_open else "post_filter"), rows
-    return "exact", await reader.nearest_exact(embedding, limit)
 
 
 def _fuse_default(search: Search, query: Interpreted, candidates: Candidates, around: Surroundings) -> Ranking:

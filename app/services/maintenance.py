@@ -3,17 +3,18 @@
 import asyncio
 from dataclasses import dataclass
 from datetime import timedelta
-from time import perf_counter
 
 import structlog
 
 from app.domain.errors import ServiceError
 from app.domain.indexes import AnnState, Index
-from app.observability import metrics
+from app.services.graph_upkeep import GraphUpkeep
+from app.services.recall import GraphRecall
 from app.services.terms_upkeep import TermsUpkeep
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
+from app.storage.operations import OperationsRepository
 
 log = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Maintainer:
         self._indexes = indexes
         self._options = options
         self._terms = TermsUpkeep()
+        self._graphs = GraphUpkeep(GraphRecall(OperationsRepository(database)), options.m, options.ef_construction)
 
     async def run(self) -> None:
         """Work until cancelled; a database that goes away is waited for."""
@@ -96,27 +98,13 @@ class Maintainer:
             await self._care_for(repository, index, states.get(index.index_id, AnnState()))
 
     async def _care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:
-        if ann.state == "ready" or await repository.count_embeddings(index) < self._options.ann_threshold:
+        if ann.state == "ready":
+            await self._graphs.care_for(repository, index)
+            return
+        if await repository.count_embeddings(index) < self._options.ann_threshold:
             return
         if await repository.is_filling(index):  # an import: built afterwards, the graph costs a tenth
             return
         if ann.state == "building":  # by nobody: the maintainer is here
             await repository.drop_ann(index)
-        await self._build(repository, index)
-
-    async def _build(self, repository: MaintenanceRepository, index: Index) -> None:
-        started = perf_counter()
-        log.info("ann_build_started", index=index.name, tenant=index.tenant_id)
-        try:
-            await repository.build_ann(index, self._options.m, self._options.ef_construction)
-        except ServiceError as error:
-            metrics.ANN_BUILDS.labels("failed").inc()
-            log.warning("ann_build_failed", index=index.name, tenant=index.tenant_id, code=error.code)
-            return
-        metrics.ANN_BUILDS.labels("built").inc()
-        log.info(
-            "ann_build_finished",
-            index=index.name,
-            tenant=index.tenant_id,
-            seconds=round(perf_counter() - started, 1),
-        )
+        await self._graphs.build(repository, index)

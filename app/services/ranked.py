@@ -14,12 +14,14 @@ from app.services.hybrid import Ranked, Surroundings, find_hybrid
 from app.services.interpreting import Interpreted, QueryInterpreter
 from app.services.keyword import SMALL, Found, find_keyword
 from app.services.paging import HYBRID_LIFT, LIFTED_HEAD, Scored, keyword_lift, make_page
+from app.services.planning import Nearest, NearestPlanner, Wanted
 from app.services.statistics import IndexStatistics
 from app.storage.candidates import CandidateReader
 from app.storage.database import Database
 
 Rows = Sequence[Mapping[str, Any]]
-Attempt = Callable[[CandidateReader], Awaitable[tuple[Answer, Rows]]]
+Values = Mapping[str, object]
+Attempt = Callable[[CandidateReader, Values], Awaitable[tuple[Answer, Rows]]]
 
 
 class RankedSearch:
@@ -32,19 +34,21 @@ class RankedSearch:
         access: AccessResolver,
         statistics: IndexStatistics,
         interpreter: QueryInterpreter,
+        planner: NearestPlanner,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._access = access
         self._statistics = statistics
         self._interpreter = interpreter
+        self._planner = planner
 
     async def keyword(self, index: Index, search: Search) -> Answer:
         """Rank by BM25."""
         query = await self._interpreter.interpret(index, search.query or "")
 
-        async def attempt(reader: CandidateReader) -> tuple[Answer, Rows]:
-            share = await _share(reader, search, query)
+        async def attempt(reader: CandidateReader, values: Values) -> tuple[Answer, Rows]:
+            share = await self._share(reader, index, values, search, query)
             limit = max(search.limit, LIFTED_HEAD)
             found = await find_keyword(reader, index, query, limit, share, force_exact=search.exact)
             hits = await make_page(reader, index, search, query, _scored_keyword(found), {}, lift=keyword_lift(query))
@@ -55,14 +59,18 @@ class RankedSearch:
     async def hybrid(self, index: Index, search: Search, embedding: Vector, profile: RankProfile) -> Answer:
         """Rank by both lists, as a profile says."""
         query = await self._interpreter.interpret(index, search.query or "")
-        ann_ready = await self._catalog.ann_ready(index)
         background = await self._statistics.background_cosine(index)
         title_length = 1.0
         if profile in {"vespa", "opensearch"}:
             title_length = await self._statistics.title_length(index)
 
-        async def attempt(reader: CandidateReader) -> tuple[Answer, Rows]:
-            around = Surroundings(await _share(reader, search, query), ann_ready, background, title_length)
+        async def attempt(reader: CandidateReader, values: Values) -> tuple[Answer, Rows]:
+            async def nearest(embedding: Vector, limit: int) -> Nearest:
+                wanted = Wanted(embedding, limit, search.filters.is_open, search.exact, search.min_recall)
+                return await self._planner.find(reader, index, values, wanted)
+
+            share = await self._share(reader, index, values, search, query)
+            around = Surroundings(share, background, title_length, nearest)
             ranked = await find_hybrid(reader, index, search, query, embedding, profile, around)
             hits = await make_page(
                 reader,
@@ -82,6 +90,7 @@ class RankedSearch:
                 degraded=(*query.degraded, *ranked.degraded),
                 rank_profile=profile,
                 expansions=query.expansions,
+                plan=(search.explain and ranked.explained) or None,
             ), ranked.rows
 
         return await self._run(index, search, attempt)
@@ -90,26 +99,27 @@ class RankedSearch:
         """Answer in one snapshot; once more if access lists came up that the filter did not know."""
         values = await self._access.resolve(index, search.filters)
         async with self._reader(index, values) as reader:
-            answer, rows = await attempt(reader)
+            answer, rows = await attempt(reader, values)
         if await self._access.is_stale(index, values, rows):
             values = await self._access.resolve(index, search.filters, anew=True)
             async with self._reader(index, values) as reader:
-                answer, rows = await attempt(reader)
+                answer, rows = await attempt(reader, values)
         if not rows:
             await self._catalog.confirm(index)
         return answer
+
+    async def _share(
+        self, reader: CandidateReader, index: Index, values: Values, search: Search, query: Interpreted
+    ) -> float:
+        """Estimate which share of the index passes the filter, where something hangs on it."""
+        if search.filters.is_open or query.chunks <= SMALL:
+            return 1.0
+        return await self._planner.share(reader, index, values)
 
     @asynccontextmanager
     async def _reader(self, index: Index, values: Mapping[str, object]) -> AsyncIterator[CandidateReader]:
         async with self._database.session("search") as session, session.snapshot():
             yield CandidateReader(session, index, values)
-
-
-async def _share(reader: CandidateReader, search: Search, query: Interpreted) -> float:
-    """Estimate which share of the index passes the filter, where something hangs on it."""
-    if search.filters.is_open or query.chunks <= SMALL:
-        return 1.0
-    return await reader.share()
 
 
 def _scored_keyword(found: Found) -> list[Scored]:

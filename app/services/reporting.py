@@ -3,13 +3,14 @@
 import asyncio
 from datetime import UTC, datetime
 from time import monotonic
-from uuid import uuid4
 
 import structlog
 
 from app.domain.errors import ServiceError
 from app.domain.indexes import AnnState, Index, RecallEstimate
+from app.domain.planning import usual_ef
 from app.observability import metrics
+from app.services.recall import GraphRecall
 from app.storage.indexes import IndexRepository
 from app.storage.operations import IndexHealth, OperationsRepository
 
@@ -19,6 +20,7 @@ INTERVAL = 15.0
 """Seconds between looks at sizes."""
 RECALL_INTERVAL = 1800.0
 """Seconds between recall estimates: each probe measures every chunk of an index once."""
+RECALL_SECONDS = 10.0
 PROBES = 5
 REPORTED = 100
 """Indexes with metrics of their own, the largest first: a tenant more is a set of time series more."""
@@ -27,15 +29,17 @@ REPORTED = 100
 class IndexReporter:
     """Every process reports, so that each can be asked; ask Prometheus for the maximum, not the sum."""
 
-    def __init__(self, operations: OperationsRepository, indexes: IndexRepository) -> None:
+    def __init__(self, operations: OperationsRepository, indexes: IndexRepository, ef_search: int = 100) -> None:
         self._operations = operations
+        self._recall = GraphRecall(operations)
+        self._ef_search = ef_search
         self._indexes = indexes
         self._estimated: dict[int, float] = {}
-        self._recall: dict[int, RecallEstimate] = {}
+        self._latest: dict[int, RecallEstimate] = {}
 
     def recall(self, index: Index) -> RecallEstimate | None:
         """Return the latest estimate of this process; None before the first, and without a graph."""
-        return self._recall.get(index.index_id)
+        return self._latest.get(index.index_id)
 
     async def run(self) -> None:
         """Report until cancelled; a database that is away is waited for."""
@@ -64,17 +68,18 @@ class IndexReporter:
             due |= ready
             for index_id in gone:
                 del self._estimated[index_id]
-                self._recall.pop(index_id, None)
+                self._latest.pop(index_id, None)
         if not due:
             return
         for index in await self._indexes.list_all(None):
             if index.index_id not in due:
                 continue
-            recall = await self._operations.recall(index, [uuid4() for _ in range(PROBES)])
+            ef_search = usual_ef(index.graph_recalls, self._ef_search)
+            recalls = await self._recall.measure(index, [ef_search], PROBES, seconds=RECALL_SECONDS)
             self._estimated[index.index_id] = monotonic()
-            if recall is not None:
-                metrics.RECALL.labels(index.tenant_id, index.name).set(recall)
-                self._recall[index.index_id] = RecallEstimate(recall, datetime.now(UTC))
+            if recalls:
+                metrics.RECALL.labels(index.tenant_id, index.name).set(recalls[ef_search])
+                self._latest[index.index_id] = RecallEstimate(recalls[ef_search], datetime.now(UTC))
 
 
 def _publish(health: IndexHealth, ann: AnnState) -> None:

@@ -1,6 +1,6 @@
 """Searching: which mode, with what, and what is found means."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
@@ -20,14 +20,11 @@ from app.observability.phases import EMBEDDING, database_seconds, phase, timed_p
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.hurrying import answer_in_time
+from app.services.planning import Nearest, NearestPlanner, Wanted
 from app.services.ranked import RankedSearch
 from app.storage.search import SearchRepository
 
 Values = Mapping[str, object]
-Rows = Sequence[Mapping[str, Any]]
-
-CANDIDATES = 100
-"""Rows taken from the HNSW graph before the filter, at least."""
 
 _NO_EMBEDDING = "No embedding came, and no endpoint is configured that would make one: searched by keywords alone."
 _NO_QUERY = "No query came: ranked by the embedding alone."
@@ -42,12 +39,14 @@ class SearchService:
         access: AccessResolver,
         search: SearchRepository,
         ranked: RankedSearch,
+        planner: NearestPlanner,
         embedder: EmbeddingClient | None,
     ) -> None:
         self._catalog = catalog
         self._access = access
         self._search = search
         self._ranked = ranked
+        self._planner = planner
         self._embedder = embedder
 
     async def search(self, tenant_id: str, index_name: str | None, search: Search) -> Answer:
@@ -107,43 +106,42 @@ class SearchService:
 
     async def _semantic(self, index: Index, search: Search) -> Answer:
         embedding = await self._embedding(index, search)
-        strategy, rows = await self._nearest(index, search, embedding)
-        hits = [_semantic_hit(row, explain=search.explain) for row in rows if row["distance"] == row["distance"]]
+        wanted = Wanted(embedding, search.limit, search.filters.is_open, search.exact, search.min_recall)
+
+        async def attempt(values: Values) -> Nearest:
+            return await self._planner.find(self._search.reader(index, values), index, values, wanted)
+
+        found = await self._run(index, search, attempt)
+        hits = [_semantic_hit(row, explain=search.explain) for row in found.rows if row["distance"] == row["distance"]]
         if search.min_score is not None:
             hits = [hit for hit in hits if hit.score >= search.min_score]
-        return Answer(hits, "semantic", strategy, exact=strategy == "exact", complete=True)
-
-    async def _nearest(self, index: Index, search: Search, embedding: Vector) -> tuple[str, Rows]:
-        if not search.exact and await self._catalog.ann_ready(index):
-            candidates = max(CANDIDATES, 2 * search.limit)
-            rows = await self._run(
-                index,
-                search,
-                lambda values: self._search.semantic_ann(index, values, embedding, search.limit, candidates),
-            )
-            if len(rows) >= search.limit:
-                return ("ann" if search.filters.is_open else "post_filter"), rows
-        rows = await self._run(
-            index, search, lambda values: self._search.semantic_exact(index, values, embedding, search.limit)
+        return Answer(
+            hits,
+            "semantic",
+            found.strategy,
+            exact=found.exact,
+            complete=found.complete,
+            plan=(search.explain and found.explained) or None,
         )
-        return "exact", rows
 
     async def _random(self, index: Index, search: Search) -> Answer:
-        rows = await self._run(
-            index, search, lambda values: self._search.random_chunks(index, values, uuid4(), search.limit)
-        )
-        hits = [Hit(row, score=1.0) for row in rows]
+        async def attempt(values: Values) -> Nearest:
+            rows = await self._search.reader(index, values).random_chunks(uuid4(), search.limit)
+            return Nearest(rows, "random", exact=True)
+
+        found = await self._run(index, search, attempt)
+        hits = [Hit(row, score=1.0) for row in found.rows]
         return Answer(hits, "random", "random", exact=True, complete=True)
 
-    async def _run(self, index: Index, search: Search, statement: Callable[[Values], Awaitable[Rows]]) -> Rows:
-        """Run a statement with the filters; once more if access lists came up that they did not know."""
+    async def _run(self, index: Index, search: Search, attempt: Callable[[Values], Awaitable[Nearest]]) -> Nearest:
+        """Search with the filters; once more if access lists came up that they did not know."""
         values = await self._access.resolve(index, search.filters)
-        rows = await statement(values)
-        if await self._access.is_stale(index, values, rows):
-            rows = await statement(await self._access.resolve(index, search.filters, anew=True))
-        if not rows:
+        found = await attempt(values)
+        if await self._access.is_stale(index, values, found.rows):
+            found = await attempt(await self._access.resolve(index, search.filters, anew=True))
+        if not found.rows:
             await self._catalog.confirm(index)
-        return rows
+        return found
 
     async def _embedding(self, index: Index, search: Search) -> Vector:
         """Take the embedding that came, or have one made; it has a direction and fits the index."""

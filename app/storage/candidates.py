@@ -8,9 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.indexes import Index
+from app.domain.planning import Sample
+from app.domain.replacement import SEGMENT_CHUNKS
 from app.domain.vectors import Vector
 from app.storage.codecs import SparseVector
 from app.storage.database import Session
+from app.storage.search import sample_filter
 from app.storage.statements import statement
 
 Rows = Sequence[Mapping[str, Any]]
@@ -18,8 +21,6 @@ Values = Mapping[str, object]
 
 CONJUNCTIONS = 6
 """How many sets of tokens keyword_candidates takes."""
-
-_SAMPLED_DOCUMENTS = 1000
 
 
 class ChunkId(NamedTuple):
@@ -38,14 +39,9 @@ class CandidateReader:
         self._index = index
         self._filter = filter_values
 
-    async def share(self) -> float:
-        """Estimate which share of the chunks passes the filter; 1 for an empty index."""
-        row = await self._session.fetch_row(
-            statement("search/estimate_share"), self._index, **self._filter, documents=_SAMPLED_DOCUMENTS
-        )
-        if row is None or row["share"] is None:
-            return 1.0
-        return float(row["share"])
+    async def sample(self) -> Sample:
+        """Look at a sample of documents, for what the filter leaves."""
+        return await sample_filter(self._session, self._index, self._filter)
 
     async def keyword_candidates(
         self,
@@ -81,11 +77,25 @@ class CandidateReader:
 
     async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
         """Return the nearest of those that pass the filter, measuring every one."""
-        return await self._session.fetch(
-            statement("search/nearest_exact"), self._index, **self._filter, embedding=embedding, limit=limit
-        )
+        async with self._session.planned_anew() as session:
+            return await session.fetch(
+                statement("search/nearest_exact"), self._index, **self._filter, embedding=embedding, limit=limit
+            )
 
-    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int) -> Rows:
+    async def nearest_coarse(self, embedding: Vector, limit: int, segment_limit: int) -> Rows:
+        """Return the nearest of the chunks of the nearest segments."""
+        async with self._session.planned_anew() as session:
+            return await session.fetch(
+                statement("search/nearest_coarse"),
+                self._index,
+                **self._filter,
+                embedding=embedding,
+                limit=limit,
+                segment_limit=segment_limit,
+                segment_chunks=SEGMENT_CHUNKS,
+            )
+
+    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int, ef_search: int) -> Rows:
         """Return those of the nearest in the HNSW graph that pass the filter."""
         return await self._session.fetch(
             statement("search/nearest_ann"),
@@ -94,6 +104,7 @@ class CandidateReader:
             embedding=embedding,
             limit=limit,
             candidate_limit=candidate_limit,
+            ef_search=str(ef_search),
         )
 
     async def scores(

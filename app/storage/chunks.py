@@ -7,7 +7,7 @@ from uuid import UUID
 from app.domain.documents import Section
 from app.domain.indexes import Index
 from app.domain.keys import document_key
-from app.domain.replacement import ChunkKey, ChunkState, Replacement
+from app.domain.replacement import SEGMENT_CHUNKS, ChunkKey, ChunkState, Replacement
 from app.storage.chunk_rows import (
     CHUNK_COLUMNS,
     EMBEDDING_COLUMNS,
@@ -24,7 +24,7 @@ MAX_CHUNK_INDEX = 2**31 - 1
 
 
 class ChunkRepository:
-    """Rows of ``chunks``, ``chunk_embeddings`` and ``chunk_terms``."""
+    """Rows of ``chunks``, ``chunk_embeddings`` with ``chunk_segments``, and ``chunk_terms``."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,9 +64,22 @@ class ChunkRepository:
             await session.copy("chunks", CHUNK_COLUMNS, chunk_rows(number, plan.chunks))
         if plan.embeddings:
             await session.copy("chunk_embeddings", EMBEDDING_COLUMNS, embedding_rows(number, plan.embeddings))
+        await self._renew_segments(session, index, plan)
         if terms is not None and plan.terms:
             keys = [(document.key, chunk.chunk_index) for document, chunk in plan.terms]
             await session.copy("chunk_terms", TERMS_COLUMNS, terms_rows(number, keys, terms))
+
+    async def _renew_segments(self, session: Session, index: Index, plan: Replacement) -> None:
+        """Keep the means of consecutive embeddings in step with them."""
+        changed = plan.changed_segments()
+        values = {
+            "document_keys": [key for key, _ in changed],
+            "segments": [segment for _, segment in changed],
+        }
+        if plan.stale_embeddings:  # its last chunk may be gone
+            await session.execute(statement("chunks/delete_segments"), index, **values)
+        if plan.embeddings or plan.stale_embeddings:
+            await session.execute(statement("chunks/create_segments"), index, **values, segment_chunks=SEGMENT_CHUNKS)
 
     async def list_sections(
         self,

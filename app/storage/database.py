@@ -37,6 +37,8 @@ SEARCH_OPTIONS = {
     "hnsw.max_scan_tuples": "40000",
     "hnsw.scan_mem_multiplier": "8",
     "jit": "off",
+    # A bound only: the keys that pass a filter are hashed in memory, or one by one looked up in a list.
+    "work_mem": "64MB",
 }
 WRITE_OPTIONS = {"jit": "off", "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan"}
 
@@ -109,8 +111,21 @@ class Session:
         """Statements that all see the database as the first one does."""
         with translated_errors():
             async with self._connection.transaction(isolation="repeatable_read", readonly=True):
-                if (left := milliseconds_left()) is not None:
-                    await self.execute(statement("search/limit_statements"), milliseconds=str(left))
+                await self._heed_deadline()
+                yield self
+
+    @asynccontextmanager
+    async def planned_anew(self) -> AsyncIterator[Self]:
+        """Statements planned for their values: where the filter decides which rows are read at all (ADR 0005)."""
+        if self._connection.is_in_transaction():
+            await self._plan_mode("force_custom_plan")
+            yield self
+            await self._plan_mode("force_generic_plan")  # not after an error, which ends the transaction anyway
+            return
+        with translated_errors():
+            async with self._connection.transaction(readonly=True):
+                await self._heed_deadline()
+                await self._plan_mode("force_custom_plan")
                 yield self
 
     @asynccontextmanager
@@ -119,6 +134,13 @@ class Session:
         with translated_errors():
             async with self._connection.transaction():
                 yield self
+
+    async def _heed_deadline(self) -> None:
+        if (left := milliseconds_left()) is not None:
+            await self.execute(statement("search/limit_statements"), milliseconds=str(left))
+
+    async def _plan_mode(self, mode: str) -> None:
+        await self.fetch(statement("operations/set_plan_mode"), plan_mode=mode)
 
     @asynccontextmanager
     async def _observed(self, which: Statement, text: str, bound: Sequence[object]) -> AsyncIterator[None]:

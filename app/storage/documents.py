@@ -79,7 +79,7 @@ class DocumentRepository:
         )
         gone = {row["document_key"]: row["chunk_count"] for row in rows}
         if gone:
-            for table in ("chunks", "chunk_embeddings", "chunk_terms", "title_embeddings"):
+            for table in ("chunks", "chunk_embeddings", "chunk_segments", "chunk_terms", "title_embeddings"):
                 await session.execute(statement(f"documents/delete_{table}"), index, document_keys=list(gone))
         return gone
 

@@ -1,11 +1,22 @@
 """The statements of the maintainer, on a connection of its own."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.indexes import Index
 from app.storage.database import Session
 from app.storage.statements import statement
 from app.storage.terms_upkeep import TermsUpkeepRepository
+
+
+@dataclass(frozen=True, slots=True)
+class GraphWear:
+    """Chunks of an index; embeddings removed since statistics were last reset; what a rebuild left."""
+
+    chunks: int
+    removed: int
+    leftover: bool
 
 
 class MaintenanceRepository:
@@ -39,10 +50,30 @@ class MaintenanceRepository:
 
     async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
         """Build the HNSW graph online, and let the planner know that it pays."""
+        await self._session.fetch(statement("maintenance/set_build_memory"), index)
         await self._session.build(
             statement("maintenance/create_ann_index"), index, m=m, ef_construction=ef_construction
         )
         await self.analyse(index)
+
+    async def rebuild_ann(self, index: Index, ef_construction: int) -> None:
+        """Build the graph anew beside the one that answers, then put it in its place."""
+        await self._session.build(statement("maintenance/set_ann_options"), index, ef_construction=ef_construction)
+        await self._session.fetch(statement("maintenance/set_build_memory"), index)
+        await self._session.build(statement("maintenance/rebuild_ann_index"), index)
+
+    async def drop_rebuilds(self, index: Index) -> None:
+        """Drop what a rebuild left that was cut off."""
+        await self._session.build(statement("maintenance/drop_rebuilt_ann_index"), index)
+
+    async def graph_wear(self, index: Index) -> GraphWear:
+        """Return how many chunks there are, how many were ever removed, and whether a rebuild was cut off."""
+        row = await self._session.fetch_row(statement("maintenance/get_graph_wear"), index)
+        return GraphWear(0, 0, leftover=False) if row is None else GraphWear(**row)
+
+    async def set_graph(self, index: Index, graph: Mapping[str, object]) -> None:
+        """Enter what was measured of a graph."""
+        await self._session.execute(statement("maintenance/set_graph"), index, graph=graph)
 
     async def drop_ann(self, index: Index) -> None:
         """Drop a graph, such as one whose build was interrupted."""

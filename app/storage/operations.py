@@ -1,9 +1,11 @@
 """What operators and probes ask of the database."""
 
 from dataclasses import dataclass
+from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.indexes import Index
+from app.domain.vectors import HalfVector, Vector
 from app.storage.database import Database
 from app.storage.statements import statement
 
@@ -28,6 +30,14 @@ class IndexHealth:
     chunks: int
     dead_chunks: int
     bytes: dict[str, int]
+
+
+class FilterValue(NamedTuple):
+    """A value of source_type, document_sets or tags, and the share of documents that have it."""
+
+    kind: str
+    value: str
+    share: float
 
 
 class OperationsRepository:
@@ -66,13 +76,28 @@ class OperationsRepository:
             for row in rows
         ]
 
-    async def recall(self, index: Index, pivots: list[UUID]) -> float | None:
-        """Return the share of nearest neighbours that searches find, over probes near random keys; None if empty."""
-        nearest = found = 0
-        for pivot in pivots:  # a session each: searches go between
-            async with self._database.session("search") as session:
-                row = await session.fetch_row(statement("operations/estimate_recall"), index, pivot=pivot)
-            if row is not None:
-                nearest += row["nearest"]
-                found += row["found"]
-        return found / nearest if nearest else None
+    async def sample_embeddings(self, index: Index, pivot: UUID, limit: int) -> list[HalfVector]:
+        """Return embeddings of chunks, each of another document; fewer near the end of the keys."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(statement("operations/sample_embeddings"), index, pivot=pivot, limit=limit)
+        return [row["embedding"] for row in rows]
+
+    async def exact_distances(self, index: Index, embedding: Vector, limit: int) -> list[float]:
+        """Return how far the nearest chunks are, by measuring every one."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(statement("operations/measure_exact"), index, embedding=embedding, limit=limit)
+        return [row["distance"] for row in rows]
+
+    async def graph_distances(self, index: Index, embedding: Vector, limit: int, ef_search: int) -> list[float]:
+        """Return the same by the HNSW graph."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(
+                statement("operations/measure_graph"), index, embedding=embedding, limit=limit, ef_search=str(ef_search)
+            )
+        return [row["distance"] for row in rows]
+
+    async def filter_values(self, index: Index) -> list[FilterValue]:
+        """Return common values that documents are filtered by, as of the last ANALYZE, the commonest first."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(statement("operations/list_filter_values"), index)
+        return [FilterValue(row["kind"], row["value"], row["share"]) for row in rows]

@@ -27,8 +27,8 @@ AND (
     OR ($7 IS NOT NULL AND d.document_key IN (SELECT unnest($7)))
     OR ($8 IS NOT NULL AND d.hierarchy_node_ids && $8)
     OR ($9 IS NOT NULL AND d.document_sets && $9)
-    OR ($10 IS NOT NULL AND $10 = ANY (d.persona_ids))
-    OR ($11 IS NOT NULL AND $11 = ANY (d.project_ids))
+    OR ($10 IS NOT NULL AND d.persona_ids @> ARRAY[$10])
+    OR ($11 IS NOT NULL AND d.project_ids @> ARRAY[$11])
 )
 AND (($12::timestamptz IS NULL AND $13::timestamptz IS NULL) OR d.created_at IS NULL
      OR (($12 IS NULL OR d.created_at >= $12) AND ($13 IS NULL OR d.created_at <= $13)))

@@ -26,6 +26,7 @@ CREATE TABLE indexes (
     tokeniser_version   integer NOT NULL,
     average_length      real,   -- terms per chunk, in BM25's length normalisation; null until the first chunks come
     background_cosine   real,   -- mean cosine of unrelated pairs; null until measured
+    graph               jsonb,  -- what was measured of the HNSW graph when it was built; null until then
     is_default          boolean NOT NULL DEFAULT false,  -- the one search_documents() reads
     created_at          timestamptz NOT NULL DEFAULT now(),
     UNIQUE (tenant_id, name)
@@ -60,6 +61,9 @@ CREATE TABLE documents (
     PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON documents (index_id, sanitised_key) WHERE sanitised_key IS NOT NULL;
+-- A filter that leaves little finds it here. Access, hidden and boost change all day: they are in no index.
+CREATE INDEX documents_groups ON documents
+    USING gin (document_sets, tags, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate = off);
 
 -- Fences against late writers, of documents whose writers tell the source's version: what is older is refused.
 CREATE TABLE document_versions (
@@ -96,6 +100,15 @@ CREATE TABLE chunk_embeddings (
     chunk_index  integer NOT NULL,
     embedding    halfvec STORAGE PLAIN NOT NULL,
     PRIMARY KEY (index_id, document_key, chunk_index)
+) PARTITION BY LIST (index_id);
+
+-- Means of the embeddings of consecutive chunks: what a search measures first where a filter is far from the query.
+CREATE TABLE chunk_segments (
+    index_id     integer NOT NULL,
+    document_key uuid NOT NULL,
+    segment      integer NOT NULL,  -- chunk_index divided by the chunks of a segment
+    embedding    halfvec STORAGE PLAIN NOT NULL,
+    PRIMARY KEY (index_id, document_key, segment)
 ) PARTITION BY LIST (index_id);
 
 CREATE TABLE title_embeddings (
@@ -228,17 +241,18 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
         EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
     END LOOP;
     EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'documents_' || new_index_id);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
+    EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
 END $$;
@@ -248,8 +262,8 @@ LANGUAGE plpgsql AS $$
 DECLARE
     parent text;
 BEGIN
-    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
     END LOOP;
 END $$;

@@ -49,6 +49,8 @@ CALLS: list[tuple[str, str, str, Json | bytes | None]] = [
     ("POST", "/chunks/retrieve", "/chunks/retrieve", {"sections": [{"document_id": "b", "min_chunk_index": 1}]}),
     ("POST", "/chunks/scan", "/chunks/scan", {"document_ids": ["a", "b"], "limit": 2, "include_embeddings": True}),
     ("POST", "/chunks/scan", "/chunks/scan", {"document_ids": ["none"]}),
+    ("POST", "/search", "/search", {"embedding": [1, 0, 0, 0, 0, 0, 0, 0], "mode": "semantic", "explain": True}),
+    ("POST", "/search/recall", "/search/recall", {"queries": 2}),
     ("POST", "/search", "/search", {"embedding": NEAR}),
     ("POST", "/search", "/search", {"embedding": NEAR, "query": "plain text", "mode": "hybrid", "explain": True}),
     ("POST", "/search", "/search", {"query": "plain text", "mode": "keyword"}),

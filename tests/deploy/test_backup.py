@@ -17,7 +17,16 @@ from app import embedded
 from app.storage import migrations
 from tests.conftest import DIMENSION, make_settings, running
 
-TABLES = ("indexes", "documents", "chunks", "chunk_embeddings", "title_embeddings", "chunk_terms", "acl_sets")
+TABLES = (
+    "indexes",
+    "documents",
+    "chunks",
+    "chunk_embeddings",
+    "chunk_segments",
+    "title_embeddings",
+    "chunk_terms",
+    "acl_sets",
+)
 rng = np.random.default_rng(5)
 
 

@@ -24,7 +24,7 @@ from tests.support.storage import catalog_of, connected, counts, indexing_of, ma
 from tests.support.waiting import eventually
 
 EMBEDDING = [1.0, 0, 0, 0, 0, 0, 0, 0]
-TABLES = ("documents", "chunks", "chunk_embeddings", "title_embeddings", "chunk_terms")
+TABLES = ("documents", "chunks", "chunk_embeddings", "chunk_segments", "title_embeddings", "chunk_terms")
 
 
 @pytest.fixture

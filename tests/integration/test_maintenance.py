@@ -9,9 +9,11 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import numpy as np
+import orjson
 import pytest
 
 from app.domain.indexes import Index
+from app.domain.planning import EF_LADDER
 from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.settings import Settings
 from app.storage.database import Database
@@ -19,7 +21,7 @@ from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
 from app.storage.statements import statement
 from tests.conftest import make_settings, running
-from tests.support.storage import catalog_of, connected, opened
+from tests.support.storage import catalog_of, connected, indexing_of, make_index, opened
 from tests.support.waiting import eventually
 
 THRESHOLD = 60
@@ -118,10 +120,12 @@ async def test_a_graph_is_built_when_it_pays_and_nobody_waits(dsn: str) -> None:
 
         await eventually(ready)
 
-        async def used() -> bool:
-            return (await search(client))[0] == "ann"
+        async def known() -> bool:  # though so few chunks are sooner measured
+            question = {"embedding": QUERY, "limit": 20, "explain": True}
+            plan = (await client.post("/search", json=question)).json()["plan"]
+            return "post_filter" in plan["predicted_ms"]
 
-        await eventually(used)
+        await eventually(known)
         exact = (await client.post("/search", json={"embedding": QUERY, "limit": 20, "exact": True})).json()
         assert (await search(client))[1] == [hit["document_id"] for hit in exact["hits"]]
 
@@ -237,3 +241,91 @@ async def test_abandoned_uploads_are_swept_and_fresh_ones_stay(quiet: httpx.Asyn
     assert (gone.status_code, gone.json()["code"]) == (404, "upload_not_found")
     assert (await quiet.post(f"/uploads/{uploads['fresh']}/commit", json=commit)).status_code == 200
     assert (await quiet.get("/documents/large")).status_code == 200
+
+
+async def graph_of(dsn: str) -> tuple[int, dict[str, Any]]:
+    """Return the file of the graph, and what was measured of it."""
+    async with connected(dsn) as connection:
+        node = await connection.fetchval("SELECT relfilenode FROM pg_class WHERE relname = 'chunk_embeddings_hnsw_1'")
+        graph = await connection.fetchval("SELECT graph FROM indexes WHERE index_id = 1")
+    return node, orjson.loads(graph)
+
+
+async def flush_statistics(database: Database) -> None:
+    """Let what pooled sessions counted be seen."""
+    for _ in range(6):
+        async with database.session("write") as session:
+            await session._connection.execute("SELECT pg_stat_force_next_flush()")
+
+
+async def test_a_new_graph_is_measured_and_searches_take_the_ef_search_that_does(
+    quiet: httpx.AsyncClient, dsn: str
+) -> None:
+    await write(quiet, 0, 3 * THRESHOLD)
+    await release_maintainer(dsn)
+    async with opened(dsn) as database:
+        assert await maintainer_of(database).run_once()
+    _, graph = await graph_of(dsn)
+    assert set(graph["recalls"]) == {str(ef) for ef in EF_LADDER}
+    assert all(0.9 <= recall <= 1.0 for recall in graph["recalls"].values())
+    least = min(int(ef) for ef, recall in graph["recalls"].items() if recall >= 0.99)
+    await asyncio.sleep(1.1)  # the catalogue is remembered for a second
+    shown = (await quiet.post("/search", json={"embedding": QUERY, "explain": True})).json()["plan"]
+    assert shown["ef_search"] == least
+
+
+async def test_a_worn_graph_is_built_anew_while_it_answers(quiet: httpx.AsyncClient, dsn: str) -> None:
+    await write(quiet, 0, 3 * THRESHOLD)
+    await release_maintainer(dsn)
+    async with opened(dsn) as database:
+        assert await maintainer_of(database).run_once()
+        first, _ = await graph_of(dsn)
+        assert await maintainer_of(database).run_once()
+        assert (await graph_of(dsn))[0] == first  # nothing is due
+        gone = [f"document {number}" for number in range(2 * THRESHOLD)]
+        await indexing_of(database).delete("public", "documents", gone)
+        await flush_statistics(database)
+        assert await maintainer_of(database).run_once()
+        second, graph = await graph_of(dsn)
+        assert second != first
+        assert graph["removed"] >= 2 * THRESHOLD
+        assert await maintainer_of(database).run_once()
+        assert (await graph_of(dsn))[0] == second
+    assert await progress(quiet) == ("ready", 1.0)
+
+
+async def test_what_a_rebuild_left_is_removed_and_the_old_graph_goes_on(quiet: httpx.AsyncClient, dsn: str) -> None:
+    await write(quiet, 0, THRESHOLD)
+    await release_maintainer(dsn)
+    async with opened(dsn) as database:
+        assert await maintainer_of(database).run_once()
+        async with connected(dsn) as connection:
+            await connection.execute(
+                "CREATE INDEX chunk_embeddings_hnsw_1_ccnew ON chunk_embeddings_1 "
+                "USING hnsw ((embedding::halfvec(8)) halfvec_cosine_ops)"
+            )
+            await connection.execute(
+                "UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'chunk_embeddings_hnsw_1_ccnew'::regclass"
+            )
+        assert (await ann(quiet))["state"] == "ready"
+        assert await maintainer_of(database).run_once()
+        async with connected(dsn) as connection:
+            assert await connection.fetchval("SELECT to_regclass('chunk_embeddings_hnsw_1_ccnew')") is None
+        assert (await ann(quiet))["state"] == "ready"
+
+
+async def test_builds_get_the_memory_they_need_and_never_less_than_is_set(dsn: str) -> None:
+    async with opened(dsn) as database:
+        index = await make_index(database, "large", dimension=1000)
+    text = statement("maintenance/set_build_memory").text(index_id=index.index_id, dimension=1000)
+    async with connected(dsn) as connection:
+        async with connection.transaction():
+            await connection.execute("SET LOCAL maintenance_work_mem = '123MB'")
+            assert await connection.fetchval(text) == "123MB"
+        async with connection.transaction():
+            await connection.execute("SET LOCAL maintenance_work_mem = '1MB'")
+            await connection.execute(
+                "UPDATE pg_class SET reltuples = 10000 WHERE oid = to_regclass($1)",
+                f"chunk_embeddings_{index.index_id}",
+            )
+            assert await connection.fetchval(text) == "29296kB"  # 2,400 bytes a chunk, and a quarter over

@@ -14,6 +14,7 @@ from app.domain.callers import OPERATOR
 from app.domain.documents import Access, Chunk, Document, DocumentUpdate
 from app.domain.filters import Filters
 from app.domain.indexes import Index
+from app.domain.replacement import SEGMENT_CHUNKS
 from app.domain.vectors import to_half
 from app.services.access import AccessResolver
 from app.services.indexing import IndexingService
@@ -32,6 +33,8 @@ DOCUMENTS = CHUNKS // 10
 Vectors = NDArray[np.float32]
 Counts = tuple[int, int, int, int]
 SOMEWHERE = np.ones(DIMENSION, dtype=np.float32)
+SEGMENTS = 20
+COARSE = {"embedding": SOMEWHERE, "limit": 10, "segment_limit": SEGMENTS, "segment_chunks": SEGMENT_CHUNKS}
 
 
 @dataclass
@@ -131,7 +134,8 @@ FILTERED: dict[str, Filters] = {
 async def test_the_graph_is_used_and_bounds_the_rows(library: Library, name: str) -> None:
     """Whatever the filter: it is applied to the head of the graph, one look-up for each of its rows."""
     for filters in FILTERED.values():
-        values = open_filter(filters) | {"embedding": library.query(1), "limit": 10, "candidate_limit": 100}
+        values = open_filter(filters) | {"embedding": library.query(1), "limit": 10}
+        values |= {"candidate_limit": 100, "ef_search": "100"}
         plan = await plan_of(library.database, name, library.index, values)
         assert f"chunk_embeddings_hnsw_{library.index.index_id}" in used_indexes(plan), filters
         for node in nodes(plan):
@@ -148,6 +152,28 @@ async def test_exact_search_never_uses_the_graph(library: Library, name: str) ->
         assert not [index for index in used_indexes(plan) if "hnsw" in index], filters
 
 
+@pytest.mark.parametrize("name", ["search/semantic_coarse", "search/nearest_coarse"])
+async def test_coarse_search_measures_segments_then_the_chunks_of_a_few(library: Library, name: str) -> None:
+    """What passes is hashed once, segments are looked up in it; under the plan mode that the service chooses for it."""
+    for filters in FILTERED.values():
+        plan = await plan_of(library.database, name, library.index, open_filter(filters) | COARSE, custom=True)
+        assert "chunk_embeddings_hnsw" not in str(used_indexes(plan))
+        read = {node["Relation Name"]: node for node in nodes(plan) if "Relation Name" in node}
+        segments = read[f"chunk_segments_{library.index.index_id}"]
+        assert "hashed" in str(segments.get("Filter")), filters
+        for node in nodes(plan):
+            if node.get("Relation Name", "").startswith("chunk_embeddings"):
+                assert node["Actual Rows"] * node["Actual Loops"] <= SEGMENTS * SEGMENT_CHUNKS
+
+
+async def test_a_selective_filter_is_found_in_its_index(library: Library) -> None:
+    """Planned for its values, an exact search of a rare group reads the documents of the group only."""
+    values = open_filter(Filters(document_sets=("nobody's",))) | {"embedding": library.query(1), "limit": 10}
+    plan = await plan_of(library.database, "search/semantic_exact", library.index, values, custom=True)
+    assert any("document_sets" in index for index in used_indexes(plan))
+    assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan) if "Relation Name" in node)
+
+
 async def test_exact_search_reads_the_embeddings_of_allowed_documents_only(library: Library) -> None:
     values = open_filter(FILTERED["ids"]) | {"embedding": library.query(1), "limit": 10}
     plan = await plan_of(library.database, "search/semantic_exact", library.index, values)
@@ -160,9 +186,11 @@ async def test_exact_search_reads_the_embeddings_of_allowed_documents_only(libra
     ("name", "rest"),
     [
         ("search/semantic_exact", {"embedding": SOMEWHERE, "limit": 10}),
-        ("search/semantic_ann", {"embedding": SOMEWHERE, "limit": 10, "candidate_limit": 50}),
+        ("search/semantic_ann", {"embedding": SOMEWHERE, "limit": 10, "candidate_limit": 50, "ef_search": "40"}),
         ("search/nearest_exact", {"embedding": SOMEWHERE, "limit": 10}),
-        ("search/nearest_ann", {"embedding": SOMEWHERE, "limit": 10, "candidate_limit": 50}),
+        ("search/nearest_ann", {"embedding": SOMEWHERE, "limit": 10, "candidate_limit": 50, "ef_search": "40"}),
+        ("search/semantic_coarse", COARSE),
+        ("search/nearest_coarse", COARSE),
         ("search/estimate_share", {"documents": 100}),
         ("search/random_chunks", {"pivot": UUID(int=0), "limit": 10}),
         (
@@ -184,7 +212,7 @@ async def test_the_filter_costs_one_look_at_the_bitmap(library: Library) -> None
     few = await readable(library, ["group:1"])
     many = await readable(library, ["group:1", *(f"external_group:drive_{n}" for n in range(20_000))])
     assert many == few
-    rows = await library.search.semantic_exact(library.index, few, library.query(2), 10_000)
+    rows = await library.search.reader(library.index, few).nearest_exact(library.query(2), 10_000)
     numbers = {int(row["document_id"].rpartition(" ")[2]) for row in rows}
     assert numbers == {number for number in range(DOCUMENTS) if number % 2 == 0 or number % 5 == 1}
 
@@ -202,18 +230,55 @@ async def test_the_graph_finds_what_measuring_finds(library: Library) -> None:
         query = library.query(seed)
         best = np.argsort(-(stored @ query), kind="stable")[:10]
         exact = {(f"document {place // 10}", place % 10) for place in best}
-        measured = await library.search.semantic_exact(library.index, open_filter(), query, 10)
-        found = await library.search.semantic_ann(library.index, open_filter(), query, 10, 100)
+        reader = library.search.reader(library.index, open_filter())
+        measured = await reader.nearest_exact(query, 10)
+        found = await reader.nearest_ann(query, 10, 100, 100)
         assert len(measured) == len(found) == 10
         assert len(exact & keys(measured)) >= 9  # a tie in half precision may fall the other way
         recalls.append(len(exact & keys(found)) / 10)
     assert np.mean(recalls) >= 0.95
 
 
+async def test_coarse_search_finds_what_measuring_finds(library: Library) -> None:
+    """With a tenth of the chunks refined; the plan is asserted above."""
+    recalls = []
+    for seed in range(50):
+        reader = library.search.reader(library.index, open_filter())
+        measured = await reader.nearest_exact(library.query(seed), 10)
+        found = await reader.nearest_coarse(library.query(seed), 10, CHUNKS // 10 // SEGMENT_CHUNKS)
+        assert len(found) == 10
+        recalls.append(len(keys(measured) & keys(found)) / 10)
+    assert np.mean(recalls) >= 0.95
+
+
+async def test_segments_are_the_means_of_the_chunks_there_are(library: Library) -> None:
+    """After documents grew, shrank, changed and went."""
+    first, second, third, *_ = library_documents(library.vectors)
+    grown = Document(**{**first.__dict__, "chunks": (*first.chunks, Chunk(10, "more", library.vectors[77]))})
+    shrunk = Document(**{**second.__dict__, "chunks": second.chunks[:3]})
+    turned = (*third.chunks[:9], Chunk(9, third.chunks[9].content, library.vectors[99]))
+    changed = Document(**{**third.__dict__, "chunks": turned})
+    await library.indexing.write("public", "library", [grown, shrunk, changed])
+    await library.indexing.delete("public", "library", ["document 5"])
+    async with connected(library.dsn) as connection:
+        rows = await connection.fetch(
+            f"SELECT coalesce(s.document_key, e.document_key), s.embedding::text, e.embedding::text "  # noqa: S608
+            f"FROM chunk_segments_{library.index.index_id} AS s FULL JOIN (SELECT document_key, "
+            f"chunk_index / {SEGMENT_CHUNKS} AS segment, avg(embedding)::halfvec AS embedding "
+            f"FROM chunk_embeddings_{library.index.index_id} GROUP BY 1, 2) AS e USING (document_key, segment)"
+        )
+    assert len(rows) == 2 * (DOCUMENTS - 1) + 1 - 1  # one more of the grown document, one fewer of the shrunk one
+    assert [row for row in rows if row[1] is None or row[2] is None] == []
+    means = [np.array([numbers[1:-1].split(",") for numbers in row[1:]], float) for row in rows]
+    assert max(float(abs(kept - made).max()) for kept, made in means) < 1e-3
+
+
 async def test_the_graph_gives_as_many_as_are_asked_for(library: Library) -> None:
     """More than ef_search: the scan goes on until there are enough."""
     for limit in (100, 500, 2000):
-        rows = await library.search.semantic_ann(library.index, open_filter(), library.query(4), limit, limit)
+        rows = await library.search.reader(library.index, open_filter()).nearest_ann(
+            library.query(4), limit, limit, 100
+        )
         assert len(rows) == limit
 
 
@@ -256,7 +321,6 @@ async def test_metadata_updates_touch_one_row_each_and_mostly_in_place(library: 
                 access=Access(public=True, entries=("group:0",)),
                 hidden=True,
                 boost=number,
-                document_sets=("Legal",),
             )
             await indexing.update("public", "library", [update])
 
@@ -290,6 +354,7 @@ async def test_a_changed_chunk_writes_its_own_rows(library: Library) -> None:
     # chunk 3 has other words, chunk 5 another direction, chunk 9 is gone; the row of the document counts chunks
     assert changes.pop(f"chunks_{number}")[:3] == (2, 0, 3)
     assert changes.pop(f"chunk_embeddings_{number}")[:3] == (1, 0, 2)
+    assert changes.pop(f"chunk_segments_{number}")[:3] == (2, 0, 2)  # of chunks 5 to 9, and again for the tail
     assert changes.pop(f"chunk_terms_{number}")[:3] == (1, 0, 2)
     assert changes.pop(f"documents_{number}")[:3] == (0, 1, 0)
     assert set(changes) == {f"vocabulary_{number}"}  # words it had not met

@@ -83,12 +83,12 @@ async def test_every_query_can_be_explained(dsn: str) -> None:
     try:
         index = await _some_index(opened)
         with capture_logs() as lines:
-            await OperationsRepository(opened).recall(index, [uuid4()])
+            await OperationsRepository(opened).sample_embeddings(index, uuid4(), 1)
             await OperationsRepository(opened).index_health(1)
     finally:
         await opened.close()
     assert [line["statement"] for line in lines if line["event"] == "slow_query_plan"] == [
-        "operations/estimate_recall",
+        "operations/sample_embeddings",
         "operations/list_index_health",
     ]
     assert not [line for line in lines if line["event"] == "slow_query_plan_missing"]

@@ -59,7 +59,7 @@ class Readers:
         """Have these documents and no others."""
         number = self.index.index_id
         async with connected(self.dsn) as connection:
-            tables = ("documents", "chunks", "chunk_embeddings", "title_embeddings", "chunk_terms")
+            tables = ("documents", "chunks", "chunk_embeddings", "chunk_segments", "title_embeddings", "chunk_terms")
             await connection.execute("TRUNCATE " + ", ".join(f"{table}_{number}" for table in tables))
         written = await self.http.post("/documents", json={"index": "world", "documents": documents})
         assert written.status_code == 200, written.text
@@ -81,12 +81,15 @@ class Readers:
 
     async def _rows(self, path: str, values: Mapping[str, object], limit: int) -> Sequence[Mapping[str, Any]]:
         embedding = np.array(QUERY, dtype=np.float32)
+        reader = self.search.reader(self.index, values)
         if path == "exact":
-            return await self.search.semantic_exact(self.index, values, embedding, limit)
+            return await reader.nearest_exact(embedding, limit)
+        if path == "coarse":
+            return await reader.nearest_coarse(embedding, limit, EVERYTHING)
         if path == "ann":
-            return await self.search.semantic_ann(self.index, values, embedding, limit, EVERYTHING)
+            return await reader.nearest_ann(embedding, limit, EVERYTHING, 100)
         if path == "random":
-            return await self.search.random_chunks(self.index, values, uuid4(), limit)
+            return await reader.random_chunks(uuid4(), limit)
         sections = [(document_key(name), Section(name)) for name in (*worlds.IDS, *MIXED_IDS)]
         return await self.chunks.list_sections(self.index, sections, values)
 
@@ -108,7 +111,8 @@ async def readers(dsn: str) -> AsyncIterator[Readers]:
             database,
             "search/semantic_ann",
             index,
-            open_filter() | {"embedding": query_of(4), "limit": EVERYTHING, "candidate_limit": EVERYTHING},
+            open_filter()
+            | {"embedding": query_of(4), "limit": EVERYTHING, "candidate_limit": EVERYTHING, "ef_search": "100"},
         )
         assert "chunk_embeddings_hnsw_2" in used_indexes(plan)
         access = AccessResolver(AccessRepository(database))
@@ -148,6 +152,7 @@ async def check(
     assert set(exact) == near
     assert await readers.found("exact", filters, limit, include_hidden=include_hidden) == exact[:limit]
     assert await readers.found("ann", filters, include_hidden=include_hidden) == exact
+    assert await readers.found("coarse", filters, include_hidden=include_hidden) == exact
     for path in ("random", "sections"):
         found = await readers.found(path, filters, include_hidden=include_hidden)
         assert len(found) == len(visible), path
@@ -185,7 +190,7 @@ async def test_every_combination_of_clauses_agrees_with_the_oracle(readers: Read
             filters |= {"metadata": {"n": 1}}
         near = with_direction(documents, allowed(documents, filters))
         assert set(await readers.found("exact", filters)) == near, filters
-        path = source.choice(("ann", "random", "sections"))
+        path = source.choice(("ann", "coarse", "random", "sections"))
         assert set(await readers.found(path, filters)) == near, (path, filters)
         kept += bool(near)
     assert kept > 500, "most filters of a share of the combinations must let something through"
@@ -294,9 +299,8 @@ async def test_a_reversed_range_keeps_the_undated_where_they_are_kept(readers: R
         (replace(empty, updated_at=TimeRange(start, end)), []),
         (replace(empty, updated_at=TimeRange(end, None)), ["dated", "undated"]),
     ):
-        rows = await readers.search.semantic_exact(
-            readers.index, filter_values(changed, None), np.array(QUERY, dtype=np.float32), EVERYTHING
-        )
+        reader = readers.search.reader(readers.index, filter_values(changed, None))
+        rows = await reader.nearest_exact(np.array(QUERY, dtype=np.float32), EVERYTHING)
         assert [row["document_id"] for row in rows] == expected
 
 

@@ -23,7 +23,16 @@ writing = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 TENANTS = ("public", "acme", "ACME")
-TABLES = ("documents", "chunks", "chunk_embeddings", "title_embeddings", "chunk_terms", "acl_sets", "acl_members")
+TABLES = (
+    "documents",
+    "chunks",
+    "chunk_embeddings",
+    "chunk_segments",
+    "title_embeddings",
+    "chunk_terms",
+    "acl_sets",
+    "acl_members",
+)
 
 texts = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="\ufffe\uffff"), max_size=20)
 patches = st.fixed_dictionaries(

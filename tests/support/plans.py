@@ -16,9 +16,17 @@ Plan = dict[str, Any]
 
 
 async def plan_of(
-    database: Database, name: str, index: Index, values: Mapping[str, object], *, role: Role = "search"
+    database: Database,
+    name: str,
+    index: Index,
+    values: Mapping[str, object],
+    *,
+    role: Role = "search",
+    custom: bool = False,
 ) -> Plan:
     """Plan a statement as a session of the pool does, run it, and return the plan with what it met.
+
+    ``custom``: as the session does within ``planned_anew``.
 
     A prepared statement and EXECUTE go through the same choice of plan, generic or custom, as the driver's do.
     """
@@ -34,6 +42,8 @@ async def plan_of(
         await connection.execute(f"PREPARE probe ({kinds}) AS {text}")
         try:
             async with connection.transaction():
+                if custom:
+                    await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
                 found = await connection.fetchval(
                     f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE probe ({', '.join(literals)})"
                 )

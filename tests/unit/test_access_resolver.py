@@ -12,7 +12,7 @@ from app.domain.indexes import Index
 from app.services.access import AccessResolver
 from app.storage.access import AccessRepository, ReadableSets
 
-INDEX = Index(1, "public", "i", 8, "english", True, "default", 1, None, None, datetime(2026, 1, 1, tzinfo=UTC))  # noqa: FBT003
+INDEX = Index(1, "public", "i", 8, "english", True, "default", 1, None, None, None, datetime(2026, 1, 1, tzinfo=UTC))  # noqa: FBT003
 
 
 class Slow:

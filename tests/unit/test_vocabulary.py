@@ -17,7 +17,7 @@ from app.text.tokeniser import Tokeniser
 
 INDEX = Index(
     index_id=1, tenant_id="public", name="x", embedding_dimension=2, language="english", access_control=False,
-    rank_profile="default", tokeniser_version=1, average_length=None, background_cosine=None,
+    rank_profile="default", tokeniser_version=1, average_length=None, background_cosine=None, graph=None,
     created_at=datetime(2026, 1, 1, tzinfo=UTC),
 )  # fmt: skip
 ENGLISH = Tokeniser("english")

@@ -121,6 +121,10 @@ class SearchBody(Body):
     filters: FiltersBody = FiltersBody()
     include_hidden: bool = False
     exact: Annotated[bool, Field(description="Measure every chunk that passes the filters.")] = False
+    min_recall: Annotated[
+        float | None,
+        Field(ge=0.5, le=1, description="Share of the nearest chunks to be found at least, by measure; 1 is exact."),
+    ] = None
     rank_profile: Annotated[
         RankProfile | None, Field(description="How hybrid search ranks; the index's when left out.")
     ] = None
@@ -143,9 +147,7 @@ class SearchBody(Body):
     highlight: Annotated[bool, Field(description="Cut fragments with <hi>matches</hi> out of the hits.")] = True
     explain: Annotated[
         bool,
-        Field(
-            description="Show in features what each score is made of: its part_… add up to it; and how it came about."
-        ),
+        Field(description="Show what each score is made of (its part_… add up to it), the plan, and the time."),
     ] = False
     min_score: Annotated[float | None, Field(allow_inf_nan=False, description="Drop hits that score less.")] = None
     timeout_ms: Annotated[
@@ -162,6 +164,7 @@ class SearchBody(Body):
             mode=self.mode,
             limit=self.limit,
             exact=self.exact,
+            min_recall=self.min_recall,
             min_score=self.min_score,
             rank_profile=self.rank_profile,
             query_type=self.query_type,
@@ -271,6 +274,27 @@ class PhaseAnswer(BaseModel):
     ms: float
 
 
+class StepAnswer(BaseModel):
+    """A statement that looked for the nearest chunks; width: rows of the graph, or segments."""
+
+    strategy: Literal["post_filter", "iterative", "coarse_to_fine", "exact"]
+    width: int
+    rows: int
+    ms: float
+
+
+class PlanAnswer(BaseModel):
+    """What the planner knew of the filter, what each way would have cost, and what it did (with explain)."""
+
+    chunks: int
+    share: Annotated[float, Field(description="Of the chunks that pass the filters, by a sample.")]
+    allowed: int
+    ef_search: int | None
+    recall: Annotated[float, Field(description="That was aimed at.")]
+    predicted_ms: dict[str, float]
+    taken: list[StepAnswer]
+
+
 class SearchAnswer(BaseModel):
     """Best first, ties by document id and chunk index."""
 
@@ -282,6 +306,7 @@ class SearchAnswer(BaseModel):
     degraded: Annotated[list[str], Field(description="What was left out, and why.")] = []
     rank_profile: Annotated[RankProfile | None, Field(description="How a hybrid search ranked.")] = None
     expansions: list[ExpansionAnswer] = []
+    plan: PlanAnswer | None = None
     took_ms: float
     phases: Annotated[
         list[PhaseAnswer] | None, Field(description="With explain: where the time went; they add up to took_ms.")

@@ -22,6 +22,6 @@ CROSS JOIN (
     LEFT JOIN pg_stat_user_tables AS t ON t.relid = c.oid
     WHERE c.relkind = 'r' AND c.relname LIKE '%\_' || :index_id
       AND i.inhparent IN ('documents'::regclass, 'document_versions'::regclass, 'chunks'::regclass,
-          'chunk_embeddings'::regclass, 'title_embeddings'::regclass, 'chunk_terms'::regclass,
+          'chunk_embeddings'::regclass, 'chunk_segments'::regclass, 'title_embeddings'::regclass, 'chunk_terms'::regclass,
           'vocabulary'::regclass, 'acl_sets'::regclass, 'acl_members'::regclass)
 ) AS s

@@ -1,0 +1,245 @@
+"""The planner: finds the nearest chunks under a filter by whatever is cheapest and good enough (docs/adr/0009)."""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from time import monotonic, perf_counter
+from typing import Any, Protocol
+
+from app.domain import planning
+from app.domain.indexes import Index
+from app.domain.planning import Choice, Prices, Sample, Situation
+from app.domain.replacement import SEGMENT_CHUNKS
+from app.domain.vectors import Vector
+from app.services.catalog import IndexCatalog
+from app.services.statistics import IndexStatistics
+from app.storage.deadlines import milliseconds_left
+
+Rows = Sequence[Mapping[str, Any]]
+Values = Mapping[str, object]
+
+BUDGET = 1.0
+"""Seconds that a search may be expected to take; beyond, it gives what it has and says that it is not complete."""
+
+_FRESH_SECONDS = 5.0
+_REMEMBERED = 2_048
+_LEARNT_FROM = 2_000
+"""Chunks from which on the time of an exact search says what a chunk costs."""
+_LEARNING = 0.1
+_BOUND = 8.0
+"""Learnt prices stay within so many times of those measured beforehand."""
+
+
+class NearestReader(Protocol):
+    """Statements of one index under one filter; rows carry the columns of sql/fragments/nearest_keys.sql."""
+
+    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int, ef_search: int) -> Rows:
+        """Take the head of the graph, and of it what passes."""
+
+    async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
+        """Measure all that passes."""
+
+    async def nearest_coarse(self, embedding: Vector, limit: int, segment_limit: int) -> Rows:
+        """Measure the chunks of the nearest segments."""
+
+    async def sample(self) -> Sample:
+        """Look at a sample of documents."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What is looked for: how many, how well (None: as well as usual), and whether there is any filter."""
+
+    embedding: Vector
+    limit: int
+    open: bool
+    exact: bool = False
+    min_recall: float | None = None
+
+
+@dataclass(slots=True)
+class Nearest:
+    """What was found, how, and what the planner knew.
+
+    ``exact``: no other chunk is nearer. ``complete``: fewer rows than the limit mean that no more match.
+    """
+
+    rows: Rows
+    strategy: str
+    exact: bool = False
+    complete: bool = True
+    explained: dict[str, Any] = field(default_factory=dict)
+
+
+class NearestPlanner:
+    """Chooses by price; prices are learnt, per index and process, from what statements take."""
+
+    def __init__(self, catalog: IndexCatalog, statistics: IndexStatistics, ef_search: int) -> None:
+        self._catalog = catalog
+        self._statistics = statistics
+        self._ef_search = ef_search
+        self._prices: OrderedDict[int, Prices] = OrderedDict()
+        self._samples: OrderedDict[tuple[int, int], tuple[Sample, float]] = OrderedDict()
+
+    async def find(self, reader: NearestReader, index: Index, values: Values, wanted: Wanted) -> Nearest:
+        """Find the nearest chunks.
+
+        Parameters
+        ----------
+        reader
+            Runs the statements.
+        index
+            The index.
+        values
+            The bound filter, by which its sample is remembered.
+        wanted
+            What is looked for.
+        """
+        if wanted.exact:
+            rows = await reader.nearest_exact(wanted.embedding, wanted.limit)
+            return Nearest(rows, "exact" if rows else "empty", exact=True)
+        situation = await self._situation(index, values, wanted)
+        run = _Run(reader, wanted, self._prices.get(index.index_id, Prices()), situation)
+        found = await self._found(run, index, values)
+        _remember(self._prices, index.index_id, run.prices)
+        found.explained = _explained(run)
+        return found
+
+    async def share(self, reader: NearestReader, index: Index, values: Values) -> float:
+        """Estimate which share of an index's chunks passes a filter, by a sample that is some seconds old."""
+        sample = self._known(index, values)
+        if sample is None:
+            sample = await reader.sample()
+            _remember(self._samples, (index.index_id, _digest(values)), (sample, monotonic()))
+        return sample.share
+
+    def _known(self, index: Index, values: Values) -> Sample | None:
+        sample, at = self._samples.get((index.index_id, _digest(values)), (None, 0.0))
+        return sample if monotonic() - at <= _FRESH_SECONDS else None
+
+    async def _situation(self, index: Index, values: Values, wanted: Wanted) -> Situation:
+        recall = planning.TARGET_RECALL if wanted.min_recall is None else wanted.min_recall
+        has_graph = await self._catalog.ann_ready(index)
+        ef_search = None
+        if has_graph and wanted.min_recall is None:
+            ef_search = planning.usual_ef(index.graph_recalls, self._ef_search)
+        elif has_graph:
+            ef_search = planning.ef_for(index.graph_recalls, recall, self._ef_search)
+        chunks = await self._statistics.chunks(index)
+        sample = self._known(index, values)
+        share = 1.0 if wanted.open or sample is None else sample.share
+        per_document = 10.0 if sample is None or not sample.documents else max(1.0, sample.chunks / sample.documents)
+        return Situation(chunks, int(chunks / per_document), share, wanted.limit, has_graph, ef_search, recall)
+
+    async def _found(self, run: "_Run", index: Index, values: Values) -> Nearest:
+        """Try what is cheapest; a head that falls short is weighed against what else there is."""
+        unknown = not run.wanted.open and self._known(index, values) is None
+        if unknown and run.situation.ef_search is not None:
+            choice = Choice("post_filter", planning.least_head(run.wanted.limit), 0.0)
+        else:
+            choice = run.choose()
+            if unknown and choice.strategy != "exact":
+                run.situation = replace(run.situation, share=await self.share(run.reader, index, values))
+                choice = run.choose()
+        while True:
+            found = await run.take(choice)
+            if found is not None:
+                return found
+            if not run.wanted.open:
+                share = await self.share(run.reader, index, values)
+                run.situation = replace(run.situation, share=share)
+            choice = run.choose()
+
+
+class _Run:
+    """One search under way: what it knows, and what it has learnt of prices."""
+
+    def __init__(self, reader: NearestReader, wanted: Wanted, prices: Prices, situation: Situation) -> None:
+        self.reader = reader
+        self.wanted = wanted
+        self.prices = prices
+        self.situation = situation
+        self.considered: list[Choice] = []
+        self.taken: list[dict[str, Any]] = []
+
+    def choose(self) -> Choice:
+        """Choose by price."""
+        left = milliseconds_left()
+        budget = BUDGET if left is None else min(BUDGET, left / 1000)
+        self.considered = planning.choices(self.situation, self.prices, SEGMENT_CHUNKS)
+        return planning.within(self.considered, budget, self.situation.ef_search)
+
+    async def take(self, choice: Choice) -> Nearest | None:
+        """Run a choice; None if too few passed and there is something else to be tried."""
+        started = perf_counter()
+        rows = await self._rows(choice)
+        seconds = perf_counter() - started
+        self.taken.append(
+            {"strategy": choice.strategy, "width": choice.width, "rows": len(rows), "ms": round(seconds * 1000, 3)}
+        )
+        self._learn(choice, rows, seconds)
+        if choice.strategy == "exact":
+            return Nearest(rows, "exact" if rows else "empty", exact=True)
+        if choice.strategy == "coarse_to_fine":
+            return Nearest(rows, "coarse_to_fine" if rows else "empty")
+        if len(rows) >= self.wanted.limit or choice.final:
+            name = "ann" if self.wanted.open else choice.strategy
+            return Nearest(rows, name, complete=len(rows) >= self.wanted.limit)
+        self.situation = replace(self.situation, tried=choice.width, passed=len(rows))
+        return None
+
+    async def _rows(self, choice: Choice) -> Rows:
+        embedding, limit = self.wanted.embedding, self.wanted.limit
+        if choice.strategy == "exact":
+            return await self.reader.nearest_exact(embedding, limit)
+        if choice.strategy == "coarse_to_fine":
+            return await self.reader.nearest_coarse(embedding, limit, choice.width)
+        return await self.reader.nearest_ann(embedding, limit, choice.width, self._ef_search(choice))
+
+    def _ef_search(self, choice: Choice) -> int:
+        return planning.head_ef(choice.width, self.wanted.limit, self.situation.ef_search or 0)
+
+    def _learn(self, choice: Choice, rows: Rows, seconds: float) -> None:
+        now = self.situation
+        if choice.strategy == "exact":
+            measured = rows[0]["measured"] if rows else 0
+            if measured >= _LEARNT_FROM:
+                self._blend("chunk", seconds / planning.exact_units(measured, now.documents))
+        elif choice.strategy == "coarse_to_fine":
+            units = planning.coarse_units(now.chunks, now.documents, choice.width, SEGMENT_CHUNKS)
+            self._blend("segment", seconds / units)
+        else:
+            self._blend("head", seconds / planning.head_units(choice.width, self._ef_search(choice)))
+
+    def _blend(self, name: str, seen: float) -> None:
+        """Move a price towards what was seen, exponentially weighted, within bounds: one hiccup is no price."""
+        usual = getattr(Prices(), name)
+        seen = min(max(seen, usual / _BOUND), usual * _BOUND)
+        old = getattr(self.prices, name)
+        self.prices = replace(self.prices, **{name: old + _LEARNING * (seen - old)})
+
+
+def _explained(run: _Run) -> dict[str, Any]:
+    situation = run.situation
+    return {
+        "chunks": situation.chunks,
+        "share": round(situation.share, 6),
+        "allowed": round(situation.allowed),
+        "ef_search": situation.ef_search,
+        "recall": situation.recall,
+        "predicted_ms": {choice.strategy: round(choice.seconds * 1000, 3) for choice in run.considered},
+        "taken": run.taken,
+    }
+
+
+def _digest(values: Values) -> int:
+    """Tell filters apart, by all they bind."""
+    kinds = ((tuple(value) if isinstance(value, list) else value) for value in values.values())
+    return hash(tuple(repr(value) if isinstance(value, Mapping) else value for value in kinds))
+
+
+def _remember(memory: OrderedDict[Any, Any], key: object, value: object) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > _REMEMBERED:
+        memory.popitem(last=False)
