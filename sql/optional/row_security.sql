@@ -1,5 +1,5 @@
 -- A second wall, for those who read beside the service: a role sees the indexes of its tenants and nothing else.
--- Run it as the owner of the tables, which is the role of the service; the owner passes (ADR 0009). Again is harmless.
+-- Run it as the owner of the tables, which is the role of the service; the owner passes (ADR 0010). Again is harmless.
 --   psql "$DATABASE_URL" -v ON_ERROR_STOP=1 --single-transaction -f sql/optional/row_security.sql
 --   CREATE ROLE acme_reports LOGIN PASSWORD '…' IN ROLE vector_search_reader;
 --   INSERT INTO tenant_readers VALUES ('acme_reports', 'acme');
