@@ -80,7 +80,7 @@ bench: $(VENV)/run.stamp $(BENCH_VENV)/stamp  ## measure beside raw SQL and peer
 	$(BENCH_VENV)/bin/python -m bench run --size $(SIZE) --python $(CURDIR)/$(BIN)/python --keep $(BENCH)
 
 clean:
-	rm -rf $(VENV) $(VENV)-sbom sbom.cdx.json $(ONYX_VENV) $(BENCH_VENV) .postgres .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf $(VENV) $(VENV)-sbom sbom.cdx.json $(ONYX_VENV) $(BENCH_VENV) .postgres .browser .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or later is needed: make PYTHON=python3.12 …"; exit 1; }

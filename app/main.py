@@ -9,7 +9,7 @@ import structlog
 from fastapi import APIRouter, Depends, FastAPI
 from fastapi_offline import FastAPIOffline
 
-from app.api import access, bulk, chunks, documents, indexes, operations, search, tokens, uploads
+from app.api import access, bulk, chunks, console, documents, indexes, operations, search, tokens, uploads
 from app.api.authorisation import Admission, authorise
 from app.api.dependencies import Services
 from app.api.middleware import RequestMiddleware
@@ -115,6 +115,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         guarded.include_router(module.router)
     app.include_router(guarded)
     app.include_router(operations.router)
+    app.include_router(console.router)
     app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests)
     if tracing is not None:
         app.add_middleware(TracingMiddleware, tracing=tracing)

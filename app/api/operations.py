@@ -4,7 +4,6 @@ from dataclasses import asdict
 from typing import Any, Literal
 
 from fastapi import APIRouter, Response
-from fastapi.responses import RedirectResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 
@@ -50,9 +49,3 @@ async def ready(services: ServicesOf) -> Response:
 async def metrics() -> Response:
     """docs/operations.md says what to do about each."""
     return Response(render_metrics(), media_type=CONTENT_TYPE_LATEST)
-
-
-@router.get("/", include_in_schema=False)
-async def root() -> Response:
-    """To the API page."""
-    return RedirectResponse("/docs")

@@ -256,6 +256,10 @@ async def test_pages_need_nothing_from_elsewhere(client: httpx.AsyncClient, name
         assert (await client.get(path)).status_code == 200, path
 
 
-async def test_the_root_leads_to_the_api_page(client: httpx.AsyncClient) -> None:
+async def test_the_root_leads_to_the_pages(client: httpx.AsyncClient) -> None:
     answer = await client.get("/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "/docs")
+    assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/html")
+    doors = re.findall(r'<a href="([^"]+)"', answer.text)
+    assert {"console", "docs"} <= set(doors)
+    for door in doors:
+        assert (await client.get(f"/{door}")).status_code == 200, door
