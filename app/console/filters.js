@@ -37,26 +37,31 @@ function isMoment(part, resolve) {
   return (part.anyOf ?? [part]).map(resolve).some((one) => one.format === "date-time");
 }
 
-/** Show the active filters, and a way to add each of the others. `changed` gets all of them. */
-export function filterBuilder(kinds, filters, changed) {
-  const active = kinds.filter((kind) => kind.name in filters);
-  const idle = kinds.filter((kind) => !(kind.name in filters));
-  const put = (name, value) => changed({ ...filters, [name]: value });
-  const drop = (name) => changed(Object.fromEntries(Object.entries(filters).filter(([other]) => other !== name)));
-  const rows = active.map((kind) =>
-    el("fieldset", { class: "filter", "data-filter": kind.name },
+/** Show the active filters, and a way to add each of the others. `changed(filters, added)` gets all of them. */
+export function filterBuilder(kinds, filters, changed, redraw) {
+  let own = filters;
+  const put = (name, value) => {
+    own = { ...own, [name]: value };
+    changed(own);
+  };
+  const rows = kinds.filter((kind) => kind.name in filters).map((kind) => {
+    const drop = () => redraw(Object.fromEntries(Object.entries(own).filter(([name]) => name !== kind.name)), "");
+    return el("fieldset", { class: "filter", "data-filter": kind.name },
       el("legend", {}, kind.label),
-      el("button", { type: "button", class: "plain drop", "aria-label": `Remove the filter ${kind.label}`, onclick: () => drop(kind.name) }, icon(ICONS.close)),
+      el("button", { type: "button", class: "plain drop", "aria-label": `Remove the filter ${kind.label}`, onclick: drop }, icon(ICONS.close)),
       CONTROLS[kind.kind](kind, filters[kind.name], (value) => put(kind.name, value)),
-      kind.hint ? el("p", { class: "hint" }, kind.hint) : null));
+      kind.hint ? el("p", { class: "hint" }, kind.hint) : null);
+  });
+  const idle = kinds.filter((kind) => !(kind.name in filters));
   const add = choice([["", "Add a filter…"], ...idle.map((kind) => [kind.name, kind.label])], "", (name) => {
-    if (name) put(name, kinds.find((kind) => kind.name === name).empty);
+    if (name) redraw({ ...own, [name]: kinds.find((kind) => kind.name === name).empty }, name);
   });
   add.setAttribute("aria-label", "Add a filter");
   add.id = "add-filter";
   return el("div", { class: "filters" }, rows, add);
 }
 
+// Each control keeps what it shows: it is made anew only when filters come or go.
 const CONTROLS = {
   flag(kind, value, put) {
     return named(choice([["true", "yes"], ["false", "no"]], String(value), (chosen) => put(chosen === "true")), kind.label);
@@ -71,19 +76,14 @@ const CONTROLS = {
     return wordList(kind.label, value, put);
   },
   records(kind, value, put) {
-    const rows = value.map((record, place) =>
-      el("div", { class: "record" },
-        kind.fields.map((name) => input({ value: record[name] ?? "", placeholder: name, "aria-label": `${kind.label}: ${name}` },
-          (text) => put(value.map((one, other) => (other === place ? { ...one, [name]: text } : one))))),
-        el("button", { type: "button", class: "plain", "aria-label": `Remove ${kind.label} ${place + 1}`, onclick: () => put(value.filter((_, other) => other !== place)) }, icon(ICONS.close))));
-    const blank = Object.fromEntries(kind.fields.map((name) => [name, ""]));
-    return el("div", {}, rows, el("button", { type: "button", class: "quiet", onclick: () => put([...value, blank]) }, icon(ICONS.plus), "Add"));
+    return recordList(kind, value, put);
   },
   range(kind, value, put) {
+    let own = value;
     return el("div", { class: "record" }, kind.fields.map((name) =>
       field(name, input({ type: "datetime-local", value: (value[name] ?? "").slice(0, 16), "aria-label": `${kind.label}: ${name}` }, (text) => {
-        const kept = Object.fromEntries(Object.entries(value).filter(([other]) => other !== name));
-        put(text ? { ...kept, [name]: `${text}:00Z` } : kept);
+        own = Object.fromEntries(Object.entries({ ...own, [name]: text && `${text}:00Z` }).filter(([, moment]) => moment));
+        put(own);
       }))));
   },
   json(kind, value, put) {
@@ -102,15 +102,28 @@ const CONTROLS = {
   },
 };
 
-/** Words as chips, and a field that takes more: Enter or a pasted list of lines. */
+/** Words as chips, and a field that takes more: Enter, leaving the field, or a pasted list of lines. */
 export function wordList(label, words, put, attributes = {}) {
+  let own = words;
+  const chips = el("span", { class: "chips" });
+  const draw = () => fill(chips, own.map((word) => el("span", { class: "chip" }, el("span", {}, word),
+    el("button", { type: "button", class: "plain", "aria-label": `Remove ${word}`, onclick: () => keep(own.filter((other) => other !== word)) }, icon(ICONS.close)))));
+  const keep = (next) => {
+    own = next;
+    draw();
+    put(own);
+  };
+  const add = (text) => {
+    const found = [...new Set(text.split("\n").map((word) => word.trim()))].filter((word) => word && !own.includes(word));
+    entry.value = "";
+    if (found.length) keep([...own, ...found]);
+  };
   const entry = el("input", { ...attributes, placeholder: "add, then Enter", autocomplete: "off", spellcheck: "false", "aria-label": `${label}: add`,
     onkeydown: (event) => {
-      if (event.key === "Backspace" && entry.value === "" && words.length) put(words.slice(0, -1));
-      if (event.key === "Enter") {
-        event.preventDefault();
-        add(entry.value);
-      }
+      if (event.key === "Backspace" && entry.value === "" && own.length) keep(own.slice(0, -1));
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      add(entry.value);
     },
     onchange: () => add(entry.value),
     onpaste: (event) => {
@@ -119,16 +132,33 @@ export function wordList(label, words, put, attributes = {}) {
       event.preventDefault();
       add(pasted);
     } });
-  const add = (text) => {
-    const found = text.split("\n").map((word) => word.trim()).filter((word) => word && !words.includes(word));
-    entry.value = "";
-    if (found.length) put([...words, ...found]);
-  };
-  return el("div", { class: "words" },
-    words.map((word) => el("span", { class: "chip" }, el("span", {}, word),
-      el("button", { type: "button", class: "plain", "aria-label": `Remove ${word}`, onclick: () => put(words.filter((other) => other !== word)) }, icon(ICONS.close)))),
-    entry);
+  draw();
+  return el("div", { class: "words" }, chips, entry);
 }
+
+/** Rows of fields, such as keys with their values. */
+function recordList(kind, records, put) {
+  let own = records.length ? records : [blank(kind)];
+  const rows = el("div", {});
+  const draw = () => fill(rows, own.map((record, place) => el("div", { class: "record" },
+    kind.fields.map((name) => input({ value: record[name] ?? "", placeholder: name, "aria-label": `${kind.label}: ${name}` }, (text) => {
+      own = own.map((one, other) => (other === place ? { ...one, [name]: text } : one));
+      put(own);
+    })),
+    el("button", { type: "button", class: "plain", "aria-label": `Remove ${kind.label} ${place + 1}`, onclick: () => {
+      own = own.filter((_, other) => other !== place);
+      draw();
+      put(own);
+    } }, icon(ICONS.close)))));
+  draw();
+  return el("div", {}, rows, el("button", { type: "button", class: "quiet", onclick: () => {
+    own = [...own, blank(kind)];
+    draw();
+    rows.lastChild.querySelector("input").focus();
+  } }, icon(ICONS.plus), "Add"));
+}
+
+const blank = (kind) => Object.fromEntries(kind.fields.map((name) => [name, ""]));
 
 function input(attributes, put) {
   const control = el("input", { autocomplete: "off", spellcheck: "false", ...attributes, onchange: () => put(control.value) });

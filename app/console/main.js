@@ -4,7 +4,7 @@ import { call, useKey } from "./api.js";
 import { set } from "./elements.js";
 import { listenToKeys } from "./keyboard.js";
 import { problemBox } from "./problems.js";
-import { searchForm, settingsCount } from "./search_form.js";
+import { offerIndexes, searchForm, settingsCount } from "./search_form.js";
 import { showSearch } from "./search_view.js";
 import { readState, writeState } from "./state.js";
 
@@ -23,7 +23,7 @@ const app = { state: readState(location.search), schema: null, indexes: [], go, 
 let turn = 0;
 
 /** Change the state: the address bar and the page follow. */
-function go(changes, { replace = false } = {}) {
+function go(changes, { replace = false, form = true } = {}) {
   const before = app.state;
   app.state = { ...app.state, ...changes };
   const query = writeState(app.state);
@@ -31,10 +31,10 @@ function go(changes, { replace = false } = {}) {
     history[replace ? "replaceState" : "pushState"](null, "", query ? `?${query}` : location.pathname);
   }
   if (app.state.tenant !== before.tenant) loadIndexes();
-  show(before.view !== app.state.view);
+  show(before.view !== app.state.view, form);
 }
 
-function show(fresh) {
+function show(fresh, form = true) {
   const { state } = app;
   const searching = state.view === "search" || state.view === "compare";
   at("searching").hidden = !searching;
@@ -46,7 +46,7 @@ function show(fresh) {
   }
   const place = at(searching ? "results" : "looking");
   if (fresh) place.replaceChildren();
-  if (searching) showForm();
+  if (searching) showForm(form);
   open(VIEWS[state.view], place);
 }
 
@@ -59,9 +59,11 @@ async function open(load, place) {
   if (mine === turn) await view(place, app);
 }
 
-function showForm() {
+/** Show what the form holds; a form that was typed into already shows it, and is left alone. */
+function showForm(anew) {
   if (document.activeElement !== at("query")) at("query").value = app.state.q;
-  searchForm(at("settings-body"), app, app.state, (changes) => go({ ...changes, q: at("query").value.trim() }));
+  const follow = (form) => (changes) => go({ ...changes, q: at("query").value.trim() }, { form });
+  if (anew && app.schema) searchForm(at("settings-body"), app, follow(false), follow(true));
   const changed = settingsCount(app.state);
   at("settings-count").textContent = changed ? String(changed) : "";
 }
@@ -73,7 +75,7 @@ async function loadIndexes() {
     app.indexes = [];
     if (error.status === 401 && !at("results").querySelector(".problem")) at("results").replaceChildren(problemBox(error));
   }
-  if (!at("searching").hidden) showForm();
+  offerIndexes(at("settings-body"), app);
 }
 
 function followTheme() {
@@ -97,7 +99,7 @@ function followTheme() {
 function listen() {
   at("search-form").addEventListener("submit", (event) => {
     event.preventDefault();
-    go({ q: at("query").value.trim() });
+    go({ q: at("query").value.trim() }, { form: false });
   });
   at("key-form").addEventListener("submit", (event) => event.preventDefault());
   at("key").addEventListener("change", () => {
@@ -128,8 +130,8 @@ async function start() {
   listen();
   show(false);
   loadIndexes();
-  app.schema = await fetch("console/search.json").then((answer) => answer.json());
-  if (!at("searching").hidden) showForm();
+  app.schema = await call("GET", "console/search.json");
+  if (!at("searching").hidden) showForm(true);
 }
 
 start();

@@ -36,7 +36,7 @@ export function scoreBar(hit, scale) {
   const sum = adding.reduce((total, part) => total + part.value, 0);
   const described = parts.filter((part) => part.value !== 0).map((part) => `${part.name} ${score(part.value)}`).join(", ");
   const below = el("div", { class: "row taking" }, taking.map((part) => segment(part, scale)));
-  below.style.paddingInlineStart = share(Math.max(0, sum + taking.reduce((total, part) => total + part.value, 0)), scale);
+  if (taking.length) below.firstChild.style.marginInlineStart = share(Math.max(0, sum + taking.reduce((total, part) => total + part.value, 0)), scale);
   const mark = el("div", { class: "mark" });
   mark.style.insetInlineStart = share(Math.max(0, hit.score), scale);
   return el("div", { class: "score-bar", role: "img", "aria-label": `Score ${score(hit.score)}: ${described}` },

@@ -4,20 +4,25 @@ import { choice, el, field, fill } from "./elements.js";
 import { filterBuilder, filtersOf, wordList } from "./filters.js";
 import { SETTINGS } from "./state.js";
 
-const MODES = { semantic: "semantic", keyword: "keyword", hybrid: "hybrid", random: "random" };
-
-/** Show the settings of a state. `changed(part)` is called with what changes. */
-export function searchForm(place, { schema, indexes }, state, changed) {
-  const focused = place.contains(document.activeElement) ? pathOf(place, document.activeElement) : null;
+/** Show the settings of a state. `changed(part)` is called with what changes, `redraw(part)` if the form does, too. */
+export function searchForm(place, { schema, indexes, state }, changed, redraw) {
   const comparing = state.view === "compare";
+  const filters = filterBuilder(filtersOf(schema), state.filters, (own) => changed({ filters: own }), (own, added) => {
+    redraw({ filters: own });
+    (place.querySelector(`[data-filter="${added}"] :is(input, select, textarea)`) ?? place.querySelector("#add-filter")).focus();
+  });
   fill(place,
     el("fieldset", {}, el("legend", {}, "Where"), whereFields(indexes, state, changed)),
     ranking(comparing ? "Ranking A" : "Ranking", schema, state.settings, (settings) => changed({ settings })),
     comparing ? ranking("Ranking B", schema, state.other, (other) => changed({ other })) : null,
     el("fieldset", {}, el("legend", {}, "View as"), viewAs(state, changed)),
-    el("fieldset", {}, el("legend", {}, "Filters"), schema ? filterBuilder(filtersOf(schema), state.filters, (filters) => changed({ filters })) : null),
-    el("fieldset", {}, el("legend", {}, "Embedding"), embedding(state, changed)));
-  if (focused) followFocus(place, focused);
+    el("fieldset", {}, el("legend", {}, "Filters"), filters),
+    el("fieldset", {}, el("legend", {}, "Embedding"), embedding(state, changed, redraw)));
+}
+
+/** Offer the indexes there are, once they are known. */
+export function offerIndexes(place, { indexes, state }) {
+  place.querySelector("#index")?.replaceChildren(...indexOptions(indexes, state));
 }
 
 /** How many settings are not as always. */
@@ -27,17 +32,24 @@ export function settingsCount(state) {
 }
 
 function whereFields(indexes, state, changed) {
-  const names = new Set(indexes.map((index) => index.name));
-  if (state.index) names.add(state.index);
-  const index = choice([["", "the default index"], ...[...names].map((name) => [name, name])], state.index, (value) => changed({ index: value }));
-  index.id = "index";
+  const index = el("select", { id: "index", onchange: () => changed({ index: index.value }) }, indexOptions(indexes, state));
   const tenant = el("input", { id: "tenant", value: state.tenant, autocomplete: "off", spellcheck: "false", onchange: () => changed({ tenant: tenant.value.trim() || "public" }) });
   const limit = el("input", { id: "limit", type: "number", min: 1, max: 10000, value: state.limit, onchange: () => changed({ limit: Math.max(1, Number.parseInt(limit.value, 10) || 10) }) });
   return el("div", { class: "grid" }, field("Index", index), field("Tenant", tenant), field("Hits", limit));
 }
 
+function indexOptions(indexes, state) {
+  const names = new Set(indexes.map((index) => index.name));
+  if (state.index) names.add(state.index);
+  return [["", "the default index"], ...[...names].map((name) => [name, name])].map(([value, label]) => new Option(label, value, false, value === state.index));
+}
+
 function ranking(legend, schema, settings, changed) {
-  const put = (name, value) => changed({ ...settings, [name]: value });
+  let own = settings;
+  const put = (name, value) => {
+    own = { ...own, [name]: value };
+    changed(own);
+  };
   const options = (name, usual) => [["", usual], ...values(schema, name).map((value) => [value, value])];
   const select = (name, label, usual) => field(label, choice(options(name, usual), settings[name], (value) => put(name, value)));
   const number = (name, label, attributes) => {
@@ -53,13 +65,12 @@ function ranking(legend, schema, settings, changed) {
       select("mode", "Mode", "automatic"), select("rank_profile", "Profile", "the index's"),
       select("query_type", "Query type", "unknown"), number("hybrid_alpha", "Vector weight", { min: 0, max: 1, step: 0.05 }),
       number("candidate_limit", "Candidates", { min: 1, max: 10000 }), number("min_score", "Least score", { step: "any" }),
-      schema?.properties.min_recall ? number("min_recall", "Least recall", { min: 0.5, max: 1, step: 0.01 }) : null),
+      schema.properties.min_recall ? number("min_recall", "Least recall", { min: 0.5, max: 1, step: 0.01 }) : null),
     el("div", { class: "flags" }, flag("feedback", "feedback"), flag("smoothing", "smoothing"), flag("exact", "exact"), flag("include_hidden", "hidden too")));
 }
 
 /** The values a field of a search takes, as the schema has them. */
 function values(schema, name) {
-  if (!schema) return name === "mode" ? Object.keys(MODES) : [];
   const property = schema.properties[name];
   const form = (property.anyOf ?? [property]).map((part) => (part.$ref ? schema.$defs[part.$ref.split("/").pop()] : part)).find((part) => part.enum);
   return form?.enum ?? [];
@@ -67,39 +78,24 @@ function values(schema, name) {
 
 function viewAs(state, changed) {
   const chosen = state.as === null ? "all" : state.as.length ? "list" : "public";
-  const start = { all: null, public: [], list: state.as?.length ? state.as : [] };
-  const who = choice([["all", "everything (unrestricted)"], ["public", "public documents only"], ["list", "an access list"]],
-    chosen, (value) => {
-      if (value === "list") return showList();
-      changed({ as: start[value] });
-    });
+  const list = el("div", {});
+  const showList = (shown) => fill(list, shown ? [wordList("Access list", state.as ?? [], (as) => changed({ as })),
+    el("p", { class: "hint" }, "What the reader holds, such as user_email:ann@x.io or group:eng. Public documents are seen as well.")] : []);
+  const who = choice([["all", "everything (unrestricted)"], ["public", "public documents only"], ["list", "an access list"]], chosen, (value) => {
+    showList(value === "list");
+    changed({ as: value === "all" ? null : [] });
+  });
   who.id = "view-as";
   who.setAttribute("aria-label", "View as");
-  const list = el("div", {});
-  const showList = () => fill(list, wordList("Access list", state.as ?? [], (as) => changed({ as })),
-    el("p", { class: "hint" }, "What the reader holds, such as user_email:ann@x.io or group:eng. Public documents are seen as well."));
-  if (chosen === "list") showList();
+  showList(chosen === "list");
   return el("div", {}, who, list);
 }
 
-function embedding(state, changed) {
+function embedding(state, changed, redraw) {
   const area = el("textarea", { id: "embedding", rows: 2, spellcheck: "false", "aria-label": "Embedding of the query", placeholder: "numbers in [ ], or base64; left out, the endpoint makes one",
-    onchange: () => changed({ embedding: area.value.trim(), like: "" }) });
+    onchange: () => (state.like ? redraw : changed)({ embedding: area.value.trim(), like: "" }) });
   area.value = state.embedding;
   const like = state.like ? el("p", { class: "like" }, el("span", {}, "Near to ", el("code", {}, state.like)),
-    el("button", { type: "button", class: "quiet", onclick: () => changed({ like: "" }) }, "Forget")) : null;
+    el("button", { type: "button", class: "quiet", onclick: () => redraw({ like: "" }) }, "Forget")) : null;
   return el("div", {}, like, area);
 }
-
-/** Remember a control by its place, as the form is made anew when it changes. */
-function pathOf(place, control) {
-  return control.id && !control.id.startsWith("field-") ? `#${control.id}` : controls(place).map((one) => one.getAttribute("aria-label") ?? labelOf(one)).indexOf(control.getAttribute("aria-label") ?? labelOf(control));
-}
-
-function followFocus(place, path) {
-  const found = typeof path === "string" ? place.querySelector(path) : controls(place)[path];
-  found?.focus({ preventScroll: true });
-}
-
-const controls = (place) => [...place.querySelectorAll("input, select, textarea, button")];
-const labelOf = (control) => control.closest("fieldset")?.firstChild.textContent + (control.labels?.[0]?.textContent ?? control.textContent);

@@ -25,7 +25,7 @@ import httpx
 from tests.conftest import ROOT
 
 CACHE = ROOT / ".browser"
-_REGISTRY = os.environ.get("npm_config_registry", "https://registry.npmjs.org").rstrip("/")
+_REGISTRY = os.environ.get("NPM_CONFIG_REGISTRY", "https://registry.npmjs.org").rstrip("/")
 _INSTALLED = (
     "chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge",
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
