@@ -124,7 +124,7 @@ async function showChunks(place, found, app) {
   place.append(el("h3", {}, "Chunks"), earlier, list, later);
   await forward(asked === null ? STEP : asked - first + AROUND + 1);
   if (!list.children.length) list.append(el("li", { class: "empty" }, "No chunk that whoever you view as may see."));
-  list.querySelector(".asked")?.scrollIntoView({ block: "center" });
+  list.querySelector(".asked")?.scrollIntoView({ block: "start" });
 }
 
 function chunkItem(chunk, asked) {
