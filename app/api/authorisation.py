@@ -74,9 +74,21 @@ NEEDS: dict[tuple[str, str], Needs] = {
 """Every call that needs a credential."""
 
 OPEN = frozenset(
-    {"/", "/health", "/health/ready", "/metrics", "/docs", "/docs/oauth2-redirect", "/redoc", "/openapi.json"}
+    {
+        "/",
+        "/health",
+        "/health/ready",
+        "/metrics",
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/redoc",
+        "/openapi.json",
+        "/console",
+        "/console/",
+        "/console/{name}",
+    }
 )
-"""Paths that need none: probes, metrics, and the API pages, which hold nothing of anybody's."""
+"""Paths that need none: probes, metrics, the API pages and the console, which hold nothing of anybody's."""
 
 _FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _bearer = HTTPBearer(auto_error=False, description="A key, a search token, or a token of the identity provider.")

@@ -17,8 +17,8 @@ export class Problem extends Error {
 }
 
 /** Call the service; answers JSON. Throws a Problem, or an AbortError. */
-export async function call(method, path, { body, tenant = "public", signal } = {}) {
-  const headers = { "X-Tenant-ID": tenant };
+export async function call(method, path, { body, tenant = "", signal } = {}) {
+  const headers = tenant ? { "X-Tenant-ID": tenant } : {};
   if (key) headers.Authorization = `Bearer ${key}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let answer;
@@ -64,7 +64,7 @@ export async function chunkEmbedding(state, id, chunkIndex) {
 export function curl(method, path, body, tenant) {
   const quoted = (text) => `'${text.replaceAll("'", "'\\''")}'`;
   const parts = ["curl -s", method === "POST" || method === "GET" ? "" : `-X ${method}`, quoted(new URL(path, document.baseURI).href)];
-  if (tenant !== "public") parts.push("-H", quoted(`X-Tenant-ID: ${tenant}`));
+  if (tenant) parts.push("-H", quoted(`X-Tenant-ID: ${tenant}`));
   if (key) parts.push('-H "Authorization: Bearer $VECTOR_SEARCH_KEY"');
   if (body !== undefined) parts.push("-H 'Content-Type: application/json'", "-d", quoted(JSON.stringify(body)));
   return parts.filter(Boolean).join(" ");

@@ -19,7 +19,7 @@ export async function showIndexes(place, app) {
   };
   const cards = el("div", { class: "cards" }, Array.from({ length: 2 }, () => el("div", { class: "card ghost" })));
   const documents = el("div", { id: "documents" });
-  fill(place, el("h2", {}, "Indexes of ", el("code", {}, app.state.tenant)), cards, documents);
+  fill(place, el("h2", {}, "Indexes", app.state.tenant ? [" of ", el("code", {}, app.state.tenant)] : null), cards, documents);
   const look = async () => {
     if (left) return;
     let pause = RESTING_MS;

@@ -33,7 +33,7 @@ export function settingsCount(state) {
 
 function whereFields(indexes, state, changed) {
   const index = el("select", { id: "index", onchange: () => changed({ index: index.value }) }, indexOptions(indexes, state));
-  const tenant = el("input", { id: "tenant", value: state.tenant, autocomplete: "off", spellcheck: "false", onchange: () => changed({ tenant: tenant.value.trim() || "public" }) });
+  const tenant = el("input", { id: "tenant", value: state.tenant, placeholder: "public", autocomplete: "off", spellcheck: "false", onchange: () => changed({ tenant: tenant.value.trim() }) });
   const limit = el("input", { id: "limit", type: "number", min: 1, max: 10000, value: state.limit, onchange: () => changed({ limit: Math.max(1, Number.parseInt(limit.value, 10) || 10) }) });
   return el("div", { class: "grid" }, field("Index", index), field("Tenant", tenant), field("Hits", limit));
 }

@@ -25,7 +25,7 @@ export function readState(query) {
     view: ["search", "compare", "indexes", "document"].includes(text("view")) ? text("view") : "search",
     q: text("q"),
     index: text("index"),
-    tenant: text("tenant", "public"),
+    tenant: text("tenant"),
     limit: Math.min(Math.max(Number.parseInt(text("limit", "10"), 10) || 10, 1), 10000),
     as: given.has("as") ? given.getAll("as").filter(Boolean) : null,
     filters: readFilters(text("filters", "{}")),
@@ -45,7 +45,7 @@ export function writeState(state) {
   put("view", state.view, "search");
   put("q", state.q);
   put("index", state.index);
-  put("tenant", state.tenant, "public");
+  put("tenant", state.tenant);
   put("limit", state.limit, 10);
   for (const entry of state.as === null ? [] : state.as.length ? state.as : [""]) given.append("as", entry);
   put("filters", JSON.stringify(state.filters), "{}");

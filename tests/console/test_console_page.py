@@ -114,7 +114,7 @@ def test_keys_lead_everywhere(visitor: Visitor) -> None:
     page.go_back()
     expect(page.locator("#hits .hit")).to_have_count(3)
     page.keyboard.press("3")
-    expect(page.get_by_role("heading", name="Indexes of public")).to_be_visible()
+    expect(page.get_by_role("heading", name="Indexes", exact=True)).to_be_visible()
     page.keyboard.press("2")
     expect(page.locator("nav [aria-current]")).to_have_text("Compare")
 
