@@ -2,9 +2,9 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from hashlib import blake2b
-from typing import Any
+from typing import Any, TypeVar
 
 from app.domain.errors import AccessListMissingError, Flaw
 from app.domain.filters import PermittedFilters
@@ -15,6 +15,10 @@ from app.storage.access import AccessRepository, ReadableSets
 from app.storage.filters import filter_values
 
 _REMEMBERED = 256
+_ATTEMPTS = 4
+"""Times a search is made until no access list came up meanwhile; one more is taken as it is."""
+
+T = TypeVar("T")
 
 
 class AccessResolver:
@@ -54,6 +58,26 @@ class AccessResolver:
             return filter_values(filters, None)
         readable = await self._readable(index, filters.access_control_list, anew=anew)
         return filter_values(filters, readable)
+
+    async def answered(
+        self,
+        index: Index,
+        filters: PermittedFilters,
+        ask: Callable[[Mapping[str, object]], Awaitable[tuple[T, Sequence[Mapping[str, Any]]]]],
+    ) -> tuple[T, Sequence[Mapping[str, Any]]]:
+        """Ask with the filters bound, and again for as long as lists came up meanwhile that they did not know.
+
+        A document that goes over to a list made since then would be kept back, whatever the list says. While
+        lists are made faster than searches end, the last attempt stands: it knows every list there was when it
+        began, and keeps back rather than shows.
+        """
+        values = await self.resolve(index, filters)
+        for _ in range(_ATTEMPTS):
+            answer, rows = await ask(values)
+            if not await self.is_stale(index, values, rows):
+                return answer, rows
+            values = await self.resolve(index, filters, anew=True)
+        return await ask(values)
 
     async def is_stale(self, index: Index, values: Mapping[str, object], rows: Sequence[Mapping[str, Any]]) -> bool:
         """Whether access lists came up that the parameters of a finished statement did not know."""

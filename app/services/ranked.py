@@ -96,14 +96,13 @@ class RankedSearch:
         return await self._run(index, search, attempt)
 
     async def _run(self, index: Index, search: Search, attempt: Attempt) -> Answer:
-        """Answer in one snapshot; once more if access lists came up that the filter did not know."""
-        values = await self._access.resolve(index, search.filters)
-        async with self._reader(index, values) as reader:
-            answer, rows = await attempt(reader, values)
-        if await self._access.is_stale(index, values, rows):
-            values = await self._access.resolve(index, search.filters, anew=True)
+        """Answer in one snapshot; in another if access lists came up that the filter did not know."""
+
+        async def ask(values: Mapping[str, object]) -> tuple[Answer, Rows]:
             async with self._reader(index, values) as reader:
-                answer, rows = await attempt(reader, values)
+                return await attempt(reader, values)
+
+        answer, rows = await self._access.answered(index, search.filters, ask)
         if not rows:
             await self._catalog.confirm(index)
         return answer

@@ -151,9 +151,9 @@ class ReadingService:
     async def _list_sections(
         self, index: Index, sections: Sequence[tuple[UUID, Section]], filters: PermittedFilters
     ) -> list[Row]:
-        values = await self._access.resolve(index, filters)
-        rows = await self._chunks.list_sections(index, sections, values)
-        if await self._access.is_stale(index, values, rows):
-            values = await self._access.resolve(index, filters, anew=True)
+        async def ask(values: Mapping[str, object]) -> tuple[list[Row], list[Row]]:
             rows = await self._chunks.list_sections(index, sections, values)
+            return rows, rows
+
+        rows, _ = await self._access.answered(index, filters, ask)
         return rows

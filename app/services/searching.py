@@ -25,6 +25,7 @@ from app.services.ranked import RankedSearch
 from app.storage.search import SearchRepository
 
 Values = Mapping[str, object]
+Rows = Sequence[Mapping[str, Any]]
 
 _NO_EMBEDDING = "No embedding came, and no endpoint is configured that would make one: searched by keywords alone."
 _NO_QUERY = "No query came: ranked by the embedding alone."
@@ -134,12 +135,14 @@ class SearchService:
         return Answer(hits, "random", "random", exact=True, complete=True)
 
     async def _run(self, index: Index, search: Search, attempt: Callable[[Values], Awaitable[Nearest]]) -> Nearest:
-        """Search with the filters; once more if access lists came up that they did not know."""
-        values = await self._access.resolve(index, search.filters)
-        found = await attempt(values)
-        if await self._access.is_stale(index, values, found.rows):
-            found = await attempt(await self._access.resolve(index, search.filters, anew=True))
-        if not found.rows:
+        """Search with the filters; again if access lists came up that they did not know."""
+
+        async def ask(values: Values) -> tuple[Nearest, Rows]:
+            found = await attempt(values)
+            return found, found.rows
+
+        found, rows = await self._access.answered(index, search.filters, ask)
+        if not rows:
             await self._catalog.confirm(index)
         return found
 

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import cast
 from uuid import UUID
@@ -90,3 +90,30 @@ async def test_what_is_resolved_anew_does_not_wait_for_what_began_before() -> No
     slow.go.set()
     assert ((await before)["acl_count"], (await anew)["acl_count"]) == (1, 2)
     assert (await access.resolve(INDEX, asking("a")))["acl_count"] == 2
+
+
+async def test_it_is_asked_again_until_no_list_came_up_meanwhile() -> None:
+    slow = Slow()
+    slow.go.set()
+    lists = iter((7, 8, 9, 4))  # those of the index as each statement sees them; the fourth bitmap knows four
+    asked = []
+
+    async def ask(values: Mapping[str, object]) -> tuple[str, list[dict[str, int]]]:
+        asked.append(values["acl_count"])
+        return f"answer {len(asked)}", [{"acl_count": next(lists)}]
+
+    answer, _ = await resolver(slow).answered(INDEX, asking("a"), ask)
+    assert (answer, asked) == ("answer 4", [1, 2, 3, 4])
+
+
+async def test_it_is_asked_a_few_times_only_and_then_with_the_newest_lists() -> None:
+    slow = Slow()
+    slow.go.set()
+    asked = []
+
+    async def ask(values: Mapping[str, object]) -> tuple[int, list[dict[str, int]]]:
+        asked.append(values["acl_count"])
+        return len(asked), [{"acl_count": 1000 + len(asked)}]
+
+    answer, _ = await resolver(slow).answered(INDEX, asking("a"), ask)
+    assert (answer, asked) == (5, [1, 2, 3, 4, 5])
