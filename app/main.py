@@ -37,6 +37,7 @@ from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
 from app.services.recall import RecallService
 from app.services.reporting import IndexReporter
+from app.services.routing import ReadRouter
 from app.services.searching import SearchService
 from app.services.startup import Startup
 from app.services.statistics import IndexStatistics
@@ -45,11 +46,13 @@ from app.services.uploads import UploadService
 from app.settings import Settings, database_dsn
 from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
 from app.storage.keys import KeyRepository
 from app.storage.operations import OperationsRepository
+from app.storage.pools import PoolOptions
+from app.storage.replicas import ReplicaOptions
 from app.storage.search import SearchRepository
 from app.storage.slow_queries import SlowQueryOptions
 from app.storage.terms import TermsRepository
@@ -81,7 +84,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         await database.open()
         await startup.first_try()
-        tasks = [asyncio.create_task(work.run()) for work in (startup, maintainer, services.reporter)]
+        always = (startup, maintainer, services.reporter, services.router)
+        tasks = [asyncio.create_task(work.run()) for work in always]
         try:
             yield
         finally:
@@ -125,6 +129,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _database(settings: Settings) -> Database:
+    where = settings.search_database_url
     return Database(
         database_dsn(settings),
         PoolOptions(
@@ -134,6 +139,7 @@ def _database(settings: Settings) -> Database:
             statement_timeout=settings.statement_timeout,
             ef_search=settings.ef_search,
             slow_queries=SlowQueryOptions(settings.slow_query_seconds, settings.slow_query_plan),
+            replicas=None if where is None else ReplicaOptions(where.get_secret_value(), settings.max_replica_lag),
         ),
     )
 
@@ -182,6 +188,7 @@ def _services(
         search=search,
         recall=recall,
         readiness=ReadinessService(OperationsRepository(database)),
+        router=ReadRouter(database),
         reporter=IndexReporter(OperationsRepository(database), IndexRepository(database), settings.ef_search),
         tokens=search_tokens,
         explaining=AccessExplainer(reading),

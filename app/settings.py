@@ -30,6 +30,11 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         None, validation_alias="DATABASE_URL", description="PostgreSQL DSN; overrides the VECTOR_DB_ parts."
     )
+    search_database_url: SecretStr | None = Field(
+        None,
+        validation_alias="SEARCH_DATABASE_URL",
+        description="PostgreSQL DSN of the servers that searches go to, hosts by commas; else the primary's.",
+    )
     db_type: Literal["pgvector"] = Field("pgvector", validation_alias="VECTOR_DB_TYPE", description="Always pgvector.")
     db_host: str | None = Field(
         None,
@@ -157,6 +162,13 @@ class Settings(BaseSettings):
         gt=0,
         le=60,
         description="Seconds a request waits for a database connection before it is refused with 503.",
+    )
+    max_replica_lag: float = Field(
+        10.0,
+        validation_alias="VECTOR_SEARCH_MAX_REPLICA_LAG",
+        gt=0,
+        le=3600,
+        description="Seconds a standby may be behind and still be searched.",
     )
     max_body_bytes: int = Field(
         128 * 1024 * 1024,

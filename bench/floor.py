@@ -16,8 +16,8 @@ from app.domain.filters import Filters
 from app.domain.planning import head_ef
 from app.domain.replacement import SEGMENT_CHUNKS
 from app.storage.codecs import register_codecs
-from app.storage.database import SEARCH_OPTIONS, PoolOptions
 from app.storage.filters import filter_values
+from app.storage.pools import SEARCH_OPTIONS, PoolOptions
 from app.storage.statements import statement
 from bench.dataset import Floats
 from bench.processes import postgres_processes

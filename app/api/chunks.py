@@ -5,7 +5,7 @@ from fastapi import APIRouter, Request, Response
 from app.api import rendering
 from app.api.authorisation import TenantOf, permitted
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf
+from app.api.dependencies import AfterOf, ServicesOf
 from app.api.openapi import problems
 from app.api.schemas.search import ChunkList, RawChunkPage, RetrieveBody, ScanBody
 
@@ -23,11 +23,13 @@ async def retrieve_chunks(
     services: ServicesOf,
     tenant: TenantOf,
     request: Request,
+    after: AfterOf,
 ) -> Response:
     """In the order of the sections, then of the chunks, however many. Unknown documents give nothing."""
     filters = permitted(request, body.filters.to_domain(include_hidden=body.include_hidden))
     sections = [section.to_domain() for section in body.sections]
-    return rendering.chunk_list(await services.reading.sections(tenant, body.index, sections, filters))
+    found = await services.router.read(lambda: services.reading.sections(tenant, body.index, sections, filters), after)
+    return rendering.chunk_list(found)
 
 
 @router.post(

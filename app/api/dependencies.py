@@ -8,6 +8,7 @@ from fastapi import Depends, Header, Request
 from app.api.authorisation import CallerOf
 from app.domain.idempotency import IdempotentRequest
 from app.domain.keys import digest
+from app.domain.replication import parse_position
 from app.services.catalog import IndexCatalog
 from app.services.explaining import AccessExplainer
 from app.services.indexing import IndexingService
@@ -15,6 +16,7 @@ from app.services.readiness import ReadinessService
 from app.services.reading import ReadingService
 from app.services.recall import RecallService
 from app.services.reporting import IndexReporter
+from app.services.routing import ReadRouter
 from app.services.searching import SearchService
 from app.services.tokens import SearchTokens
 from app.services.uploads import UploadService
@@ -31,6 +33,7 @@ class Services:
     search: SearchService
     recall: RecallService
     readiness: ReadinessService
+    router: ReadRouter
     reporter: IndexReporter
     tokens: SearchTokens
     explaining: AccessExplainer
@@ -43,6 +46,24 @@ async def services_of(request: Request) -> Services:
 
 
 ServicesOf = Annotated[Services, Depends(services_of)]
+
+
+async def read_after(
+    x_read_after: Annotated[
+        str | None, Header(description="X-Write-LSN of a write: what it wrote is seen, whichever server is asked.")
+    ] = None,
+) -> int | None:
+    """Return the place in the write-ahead log that a read must have seen.
+
+    Raises
+    ------
+    InvalidRequestError
+        It is none.
+    """
+    return None if x_read_after is None else parse_position(x_read_after, "X-Read-After")
+
+
+AfterOf = Annotated[int | None, Depends(read_after)]
 
 
 async def idempotent_request_of(

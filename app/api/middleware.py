@@ -13,7 +13,9 @@ from app.api.authorisation import end_audit
 from app.api.disconnect import run_while_connected
 from app.api.problems import internal_problem, service_problem
 from app.domain.errors import OverloadedError
+from app.domain.replication import format_position
 from app.observability import metrics
+from app.storage.written import noted_writes
 
 log = structlog.get_logger()
 
@@ -69,7 +71,7 @@ class RequestMiddleware:
         scope["request_id"] = request_id
         answer = _Answer(send, request_id)
         started = perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(request_id=request_id), noted_writes() as answer.written:
             try:
                 await self._handle(scope, receive, answer)
             finally:
@@ -108,6 +110,7 @@ class _Answer:
         self._request_id = request_id
         self.started = False
         self.status = 500
+        self.written: list[int] = []
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -117,6 +120,8 @@ class _Answer:
             names = {name for name, _ in given}
             is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in given)
             ours = [(b"x-request-id", self._request_id.encode()), *(_PAGE_HEADERS if is_page else _DATA_HEADERS)]
+            if self.written:
+                ours.append((b"x-write-lsn", format_position(max(self.written)).encode()))
             message["headers"] = [*given, *(header for header in ours if header[0] not in names)]
         await self._send(message)
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Request, Response
 from app.api import rendering
 from app.api.authorisation import TenantOf, permitted
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import ServicesOf
+from app.api.dependencies import AfterOf, ServicesOf
 from app.api.openapi import problems
 from app.api.schemas.recall import RecallAnswer, RecallBody
 from app.api.schemas.search import SearchAnswer, SearchBody
@@ -27,12 +27,12 @@ async def search(
     services: ServicesOf,
     tenant: TenantOf,
     request: Request,
+    after: AfterOf,
 ) -> Response:
     """Never short while more chunks match, unless ``complete`` says so."""
     started = perf_counter()
-    found = await services.search.search(
-        tenant, body.index, body.to_domain(lambda filters: permitted(request, filters))
-    )
+    wanted = body.to_domain(lambda filters: permitted(request, filters))
+    found = await services.router.read(lambda: services.search.search(tenant, body.index, wanted), after)
     return rendering.answer(found, (perf_counter() - started) * 1000)
 
 

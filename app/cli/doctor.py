@@ -10,9 +10,10 @@ from rich.text import Text
 
 from app.domain.diagnosis import Facts, Finding, Wanted, diagnose
 from app.settings import Settings
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.diagnostics import gather
 from app.storage.migrations import known_revisions, newest_revision
+from app.storage.pools import PoolOptions
 
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 _BESIDE_POOLS = 2

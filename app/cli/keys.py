@@ -15,8 +15,9 @@ from app.domain.credentials import draw_key
 from app.domain.errors import InvalidRequestError
 from app.observability.logging import configure_logging
 from app.settings import Settings
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.keys import KeyRepository, StoredKey
+from app.storage.pools import PoolOptions
 
 T = TypeVar("T")
 

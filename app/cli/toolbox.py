@@ -27,9 +27,10 @@ from app.settings import Settings, database_dsn
 from app.storage import migrations
 from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.documents import DocumentRepository
 from app.storage.indexes import IndexRepository
+from app.storage.pools import PoolOptions
 
 T = TypeVar("T")
 

@@ -75,6 +75,13 @@ IMPORT_SLICES = Gauge(f"{PREFIX}_import_slices", "Slices of the import", ("state
 EMBEDDING_SECONDS = Histogram(
     f"{PREFIX}_embedding_duration_seconds", "Calls of the embeddings endpoint", buckets=SEARCH_BUCKETS
 )
+REPLICA_LAG = Gauge(
+    f"{PREFIX}_replica_lag_seconds", "How far a server of searches is behind", ("server",), multiprocess_mode="livemax"
+)
+REPLICA_USABLE = Gauge(
+    f"{PREFIX}_replica_usable", "1 while searches may go to a server", ("server",), multiprocess_mode="livemin"
+)
+REPLICA_READS = Counter(f"{PREFIX}_replica_reads_total", "Reads by the server they went to", ("server",))
 READY = Gauge(f"{PREFIX}_ready", "1 when the service can answer", multiprocess_mode="livemin")
 
 INDEX_CHUNKS = Gauge(

@@ -20,6 +20,9 @@ _ATTEMPTS = 4
 
 T = TypeVar("T")
 
+_Key = tuple[tuple[str, str], int, bytes]
+"""A server, an index, and the digest of a list."""
+
 
 class AccessResolver:
     """The one way from a request's filters to the parameters of a statement.
@@ -27,13 +30,14 @@ class AccessResolver:
     What a list may read is remembered by a digest of the list. It is out of date as soon as the index has
     more access lists than it was made for; every statement says how many it saw, so a change by any process
     is noticed by the very next query (`is_stale`). The searches of one chat turn come at once and with the
-    same list: the first resolves it, the others wait for that.
+    same list: the first resolves it, the others wait for that. Standbys lag, and a failover may lose lists whose
+    numbers are given out anew: each server has answers of its own, until it is restarted.
     """
 
     def __init__(self, access: AccessRepository) -> None:
         self._access = access
-        self._known: OrderedDict[tuple[int, bytes], ReadableSets] = OrderedDict()
-        self._under_way: dict[tuple[int, bytes], asyncio.Task[ReadableSets]] = {}
+        self._known: OrderedDict[_Key, ReadableSets] = OrderedDict()
+        self._under_way: dict[_Key, asyncio.Task[ReadableSets]] = {}
 
     async def resolve(self, index: Index, filters: PermittedFilters, *, anew: bool = False) -> dict[str, object]:
         """Bind filters for an index.
@@ -88,7 +92,8 @@ class AccessResolver:
 
     async def _readable(self, index: Index, entries: Sequence[str], *, anew: bool) -> ReadableSets:
         # No entry holds a NUL, and the number tells [] from [""]: no two lists share a key.
-        key = (index.index_id, blake2b("\0".join((str(len(entries)), *entries)).encode(), digest_size=16).digest())
+        asked = blake2b("\0".join((str(len(entries)), *entries)).encode(), digest_size=16).digest()
+        key = (self._access.server_key(), index.index_id, asked)
         known = self._known.get(key)
         if known is not None and not anew:
             self._known.move_to_end(key)
@@ -102,7 +107,7 @@ class AccessResolver:
             task.add_done_callback(lambda done: self._forget(key, done))
         return await asyncio.shield(task)  # a request that is cancelled leaves it to the others
 
-    async def _look_up(self, index: Index, key: tuple[int, bytes], entries: Sequence[str]) -> ReadableSets:
+    async def _look_up(self, index: Index, key: _Key, entries: Sequence[str]) -> ReadableSets:
         readable = await self._access.resolve(index, [entry_key(entry) for entry in entries])
         if self._under_way.get(key) is asyncio.current_task():  # none that began later has taken its place
             self._known[key] = readable
@@ -110,7 +115,7 @@ class AccessResolver:
             self._known.popitem(last=False)
         return readable
 
-    def _forget(self, key: tuple[int, bytes], task: asyncio.Task[ReadableSets]) -> None:
+    def _forget(self, key: _Key, task: asyncio.Task[ReadableSets]) -> None:
         if self._under_way.get(key) is task:
             del self._under_way[key]
         if not task.cancelled():

@@ -26,6 +26,10 @@ class AccessRepository:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    def server_key(self) -> tuple[str, str]:
+        """Name the server whose lists are resolved."""
+        return self._database.server_key()
+
     async def resolve(self, index: Index, entry_keys: Sequence[UUID]) -> ReadableSets:
         """Return the lists that one of the entries may read, public ones included."""
         async with self._database.session("search") as session:

@@ -3,9 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from time import perf_counter
-from typing import Literal, Self
+from typing import Self
 
 import asyncpg
 import structlog
@@ -19,40 +19,14 @@ from app.storage.codecs import register_codecs
 from app.storage.copying import copy_stream
 from app.storage.deadlines import milliseconds_left
 from app.storage.errors import translated_errors
-from app.storage.slow_queries import SlowQueryLog, SlowQueryOptions
+from app.storage.hosts import primary_of
+from app.storage.pools import PoolOptions, Role, create_pool
+from app.storage.replicas import ReplicaSet, open_replicas, reading_from
+from app.storage.slow_queries import SlowQueryLog
 from app.storage.statements import Statement, statement
+from app.storage.written import note_position
 
 log = structlog.get_logger()
-
-Role = Literal["search", "write", "probe"]
-
-SEARCH_OPTIONS = {
-    # asyncpg resets SETs when a connection goes back: only these survive (ADR 0005).
-    "plan_cache_mode": "force_generic_plan",
-    "enable_hashjoin": "off",
-    "enable_mergejoin": "off",
-    "max_parallel_workers_per_gather": "0",
-    "default_transaction_read_only": "on",
-    "hnsw.iterative_scan": "relaxed_order",
-    "hnsw.max_scan_tuples": "40000",
-    "hnsw.scan_mem_multiplier": "8",
-    "jit": "off",
-    # A bound only: the keys that pass a filter are hashed in memory, or one by one looked up in a list.
-    "work_mem": "64MB",
-}
-WRITE_OPTIONS = {"jit": "off", "synchronous_commit": "on", "plan_cache_mode": "force_generic_plan"}
-
-
-@dataclass(frozen=True, slots=True)
-class PoolOptions:
-    """Bounds of the pools; times in seconds."""
-
-    search_connections: int = 8
-    write_connections: int = 4
-    acquire_timeout: float = 5.0
-    statement_timeout: float = 30.0
-    ef_search: int = 100
-    slow_queries: SlowQueryOptions = field(default_factory=SlowQueryOptions)
 
 
 class Session:
@@ -169,31 +143,37 @@ class Database:
         self._options = options or PoolOptions()
         self._pools: dict[Role, asyncpg.Pool] = {}
         self._slow = SlowQueryLog(self._options.slow_queries)
+        self._started: dict[str, str] = {}
+        self.replicas: ReplicaSet | None = None
 
     async def open(self) -> None:
         """Connect. A database that is not there yet is no error: the pools connect when it is."""
-        sizes: dict[Role, tuple[int, dict[str, str]]] = {
-            "search": (self._options.search_connections, SEARCH_OPTIONS),
-            "write": (self._options.write_connections, WRITE_OPTIONS),
-            # Readiness has its own, so that a busy service stays ready.
-            "probe": (1, WRITE_OPTIONS),
-        }
-        for role, (size, options) in sizes.items():
-            with translated_errors():
-                self._pools[role] = await asyncpg.create_pool(
-                    self._dsn,
-                    min_size=0,
-                    max_size=size,
-                    max_inactive_connection_lifetime=0,
-                    init=None if role == "probe" else register_codecs,
-                    reset=_leave_clean,
-                    statement_cache_size=1024,
-                    max_cached_statement_lifetime=0,
-                    max_cacheable_statement_size=64 * 1024,
-                    command_timeout=self._options.statement_timeout + 5,
-                    timeout=10,
-                    server_settings=self._server_settings(role, options),
-                )
+        for role in ("search", "write", "probe"):
+            self._pools[role] = await self._create_pool("", self._dsn, role)
+        if self._options.replicas is not None:
+            self.replicas = await open_replicas(
+                self._dsn, self._options.replicas, lambda name, dsn: self._create_pool(name, dsn, "search")
+            )
+
+    async def _create_pool(self, server: str, dsn: str, role: Role) -> asyncpg.Pool:
+        # Probes need no types of pgvector, which may be missing.
+        return await create_pool(dsn, role, self._options, None if role == "probe" else partial(self._greet, server))
+
+    async def _greet(self, server: str, connection: asyncpg.Connection) -> None:
+        """Teach a new connection its types, and note which server it leads to."""
+        await register_codecs(connection)
+        row = await connection.fetchrow(statement("replication/get_server_position").text())
+        self._started[server] = f"{row['system_identifier']} {row['started']}"
+
+    def server_key(self) -> tuple[str, str]:
+        """Name the server that this request reads from.
+
+        What is remembered of access lists belongs to it: another one, or one that was restarted, may count lists
+        differently, such as after a failover that lost the last of them.
+        """
+        replica = reading_from()
+        name = "" if replica is None else replica.name
+        return name, self._started.get(name, "")
 
     async def close(self) -> None:
         """Let running work end, then disconnect."""
@@ -204,10 +184,19 @@ class Database:
             except TimeoutError:
                 pool.terminate()
         self._pools.clear()
+        if self.replicas is not None:
+            await self.replicas.close()
 
     @asynccontextmanager
-    async def session(self, role: Role) -> AsyncIterator[Session]:
+    async def session(self, role: Role, *, latest: bool = False) -> AsyncIterator[Session]:
         """A session on a connection of its own.
+
+        Parameters
+        ----------
+        role
+            A search reads from the server that was chosen for its request.
+        latest
+            Read from the primary, unless it does not answer.
 
         Raises
         ------
@@ -216,7 +205,7 @@ class Database:
         DatabaseUnavailableError
             PostgreSQL cannot be reached.
         """
-        pool = self._pools[role]
+        pool = self._pool(role, latest=latest)
         started = perf_counter()
         try:
             with translated_errors():
@@ -236,8 +225,11 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Session]:
         """A session for writing, in a transaction."""
-        async with self.session("write") as session, session.transaction():
-            yield session
+        async with self.session("write") as session:
+            async with session.transaction():
+                yield session
+            if self.replicas is not None:
+                await note_position(session)
 
     @asynccontextmanager
     async def dedicated_session(self) -> AsyncIterator[Session]:
@@ -247,6 +239,7 @@ class Database:
                 self._dsn,
                 timeout=10,
                 server_settings={"application_name": "onyx-vector-search-maintenance", "jit": "off"},
+                **primary_of(self._dsn),
             )
         try:
             with translated_errors():
@@ -259,6 +252,12 @@ class Database:
         """Let the next sessions of a pool connect anew."""
         await self._pools[role].expire_connections()
 
+    def _pool(self, role: Role, *, latest: bool) -> asyncpg.Pool:
+        replica = reading_from() if role == "search" else None
+        if replica is None or (latest and self.replicas is not None and self.replicas.primary_answers):
+            return self._pools[role]
+        return replica.pool
+
     async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
         try:
             return await pool.acquire(timeout=self._options.acquire_timeout)
@@ -267,13 +266,6 @@ class Database:
                 raise OverloadedError("Every database connection is busy; try again.") from None
             raise
 
-    def _server_settings(self, role: Role, options: dict[str, str]) -> dict[str, str]:
-        return options | {
-            "application_name": f"onyx-vector-search-{role}",
-            "statement_timeout": str(round(self._options.statement_timeout * 1000)),
-            "hnsw.ef_search": str(self._options.ef_search),
-        }
-
 
 async def _release(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
     """Give a connection back. One that broke is replaced: the work on it has ended well, or has said why not."""
@@ -281,12 +273,6 @@ async def _release(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
         await pool.release(connection)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         log.warning("connection_lost", error=type(error).__name__)
-
-
-async def _leave_clean(connection: asyncpg.Connection) -> None:
-    """Spare the round trip of RESET ALL: sessions change nothing that outlives a transaction."""
-    if connection.is_in_transaction():
-        await connection.reset()
 
 
 def _text(which: Statement, index: Index | None) -> str:

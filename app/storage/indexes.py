@@ -17,7 +17,7 @@ class IndexRepository:
 
     async def find(self, tenant_id: str, name: str) -> Index | None:
         """Return the index of that name, if there is one."""
-        async with self._database.session("search") as session:
+        async with self._database.session("search", latest=True) as session:
             return await self.find_in(session, tenant_id, name)
 
     async def find_in(self, session: Session, tenant_id: str, name: str) -> Index | None:
@@ -27,7 +27,7 @@ class IndexRepository:
 
     async def list_all(self, tenant_id: str | None) -> list[Index]:
         """Return the indexes of a tenant, or of every tenant."""
-        async with self._database.session("search") as session:
+        async with self._database.session("search", latest=True) as session:
             return [_index(row) for row in await session.fetch(statement("indexes/list_indexes"), tenant_id=tenant_id)]
 
     async def lock(self, session: Session, tenant_id: str, name: str) -> None:
@@ -74,7 +74,7 @@ class IndexRepository:
 
     async def size(self, index: Index) -> IndexSize:
         """Count what an index holds."""
-        async with self._database.session("search") as session:
+        async with self._database.session("search", latest=True) as session:
             row = await session.fetch_row(statement("indexes/get_index_size"), index)
         if row is None or row["bytes"] is None:
             return IndexSize(0, 0, 0)
@@ -82,7 +82,7 @@ class IndexRepository:
 
     async def ann_states(self) -> dict[int, AnnState]:
         """Return the state of every HNSW graph there is, by index id."""
-        async with self._database.session("search") as session:
+        async with self._database.session("search", latest=True) as session:
             rows = await session.fetch(statement("indexes/list_ann_states"))
         return {row["index_id"]: _ANN_READY if row["ready"] else AnnState("building", row["progress"]) for row in rows}
 

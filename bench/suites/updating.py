@@ -10,7 +10,7 @@ import orjson
 
 from app.domain.keys import document_key
 from app.storage.codecs import register_codecs
-from app.storage.database import WRITE_OPTIONS
+from app.storage.pools import WRITE_OPTIONS
 from app.storage.statements import statement
 from bench.bench import Bench, Cell, interleaved
 from bench.floor import index_id

@@ -9,7 +9,8 @@ from uuid import uuid4
 import asyncpg
 from playwright.sync_api import Page, expect
 
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
+from app.storage.pools import PoolOptions
 from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
 from tests.api.calls import Json, path_of

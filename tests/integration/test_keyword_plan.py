@@ -7,9 +7,10 @@ from app.domain.filters import Filters
 from app.domain.indexes import IndexSettings
 from app.services.catalog import IndexCatalog
 from app.storage.codecs import SparseVector, register_codecs
-from app.storage.database import SEARCH_OPTIONS, Database
+from app.storage.database import Database
 from app.storage.filters import filter_values
 from app.storage.indexes import IndexRepository
+from app.storage.pools import SEARCH_OPTIONS
 from app.storage.statements import statement
 from app.text.hashing import TERM_SPACE
 

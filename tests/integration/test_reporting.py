@@ -8,10 +8,11 @@ from prometheus_client import REGISTRY
 
 from app.services.recall import GraphRecall
 from app.services.reporting import IndexReporter
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
 from app.storage.operations import OperationsRepository
+from app.storage.pools import PoolOptions
 
 PREFIX = "onyx_vector_search"
 LABELS = {"tenant": "public", "index": "documents"}

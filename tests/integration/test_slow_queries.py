@@ -9,9 +9,10 @@ from structlog.testing import capture_logs
 
 from app.domain.errors import QueryTimeoutError
 from app.domain.indexes import Index
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.operations import OperationsRepository
+from app.storage.pools import PoolOptions
 from app.storage.slow_queries import SlowQueryOptions, described
 from app.storage.statements import Statement, statement
 

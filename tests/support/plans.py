@@ -8,8 +8,9 @@ import numpy as np
 
 from app.domain.filters import Filters
 from app.domain.indexes import Index
-from app.storage.database import Database, Role
+from app.storage.database import Database
 from app.storage.filters import filter_values
+from app.storage.pools import Role
 from app.storage.statements import statement
 
 Plan = dict[str, Any]

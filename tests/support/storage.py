@@ -8,8 +8,9 @@ import asyncpg
 from app.domain.indexes import Index
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
-from app.storage.database import Database, PoolOptions
+from app.storage.database import Database
 from app.storage.indexes import IndexRepository
+from app.storage.pools import PoolOptions
 
 
 @asynccontextmanager

@@ -22,6 +22,10 @@ class Slow:
         self.calls = 0
         self.go = asyncio.Event()
         self.error: Exception | None = None
+        self.server = "primary"
+
+    def server_key(self) -> tuple[str, str]:
+        return self.server, "started"
 
     async def resolve(self, _index: Index, keys: Sequence[UUID]) -> ReadableSets:
         self.calls += 1
@@ -53,6 +57,16 @@ async def test_searches_that_come_at_once_resolve_their_list_once() -> None:
     assert slow.calls == 2
     await access.resolve(INDEX, asking("a", "b"))
     assert slow.calls == 2
+
+
+async def test_what_one_server_said_is_not_used_on_another() -> None:
+    slow = Slow()
+    access = resolver(slow)
+    slow.go.set()
+    counts = []
+    for slow.server in ("primary", "standby", "primary", "standby"):
+        counts.append((await access.resolve(INDEX, asking("a")))["acl_count"])
+    assert counts == [1, 2, 1, 2]
 
 
 async def test_the_one_that_resolves_may_be_cancelled() -> None:

@@ -87,6 +87,7 @@ app.kubernetes.io/managed-by: {{ .Release.Service }}
 {{/* Which parts of auth are in force, as a list of names. */}}
 {{- define "onyx-vector-search.authInForce" -}}
 {{- if .Values.auth.databaseUrl.enabled }}databaseUrl {{ else }}postgresql {{ end }}
+{{- if .Values.auth.searchDatabaseUrl.enabled }}searchDatabaseUrl {{ end }}
 {{- if .Values.auth.apiKeys.enabled }}apiKeys {{ end }}
 {{- if .Values.auth.searchTokens.enabled }}searchTokens {{ end }}
 {{- if .Values.auth.embedding.enabled }}embedding{{ end }}
