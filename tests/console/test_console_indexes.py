@@ -10,9 +10,9 @@ import asyncpg
 from playwright.sync_api import Page, expect
 
 from app.storage.database import Database
-from app.storage.pools import PoolOptions
 from app.storage.indexes import IndexRepository
 from app.storage.maintenance import MaintenanceRepository
+from app.storage.pools import PoolOptions
 from tests.api.calls import Json, path_of
 from tests.console.conftest import GUARDED, Look, Site, Visitor
 
