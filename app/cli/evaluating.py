@@ -83,7 +83,7 @@ async def _run_here(collections: Sequence[Collection], variants: Sequence[Varian
     app = create_app(Settings(database_url=SecretStr(dsn), log_level="error", maintenance_interval=5.0))
     async with app.router.lifespan_context(app):
         transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url="http://eval", timeout=120) as http:
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost", timeout=120) as http:
             return await _run_all(http, collections, variants)
 
 

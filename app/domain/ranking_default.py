@@ -40,7 +40,8 @@ RECENCY_WEIGHT = 0.1
 """Of what is missing to a recency factor of 1, which is 0.25 at most."""
 
 FEEDBACK_CHUNKS = 3
-FEEDBACK_WEIGHT = 0.2
+FEEDBACK_WEIGHT = 0.3
+"""Of the mean of the first chunks by smoothed score, against the query's own embedding (docs/ranking.md)."""
 
 
 def vector_weight(query_type: QueryType | None, hybrid_alpha: float | None) -> float:

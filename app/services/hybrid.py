@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.domain import ranking_default, ranking_lists, ranking_vespa
 from app.domain.indexes import Index
@@ -12,7 +13,7 @@ from app.domain.ranking import Candidates, Ints, Ranking, RankProfile, list_rank
 from app.domain.search import CANDIDATE_LIMIT, Search
 from app.domain.vectors import Vector
 from app.services.interpreting import Interpreted
-from app.services.keyword import HYBRID_BUDGET, find_keyword
+from app.services.keyword import HYBRID_BUDGET, Found, find_keyword
 from app.services.planning import Nearest
 from app.services.scoring import TitleScorer, score_candidates
 from app.storage.candidates import CandidateReader, ChunkId, Rows, chunk_ids
@@ -65,6 +66,78 @@ class Ranked:
     explained: Mapping[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Union:
+    """Both lists as one: the nearest as they were found, and every score of every candidate."""
+
+    nearest: Nearest
+    chunks: list[ChunkId]
+    candidates: Candidates
+
+
+@dataclass(frozen=True, slots=True)
+class _Hybrid:
+    """One hybrid search; the parameters of `find_hybrid`, and its keyword list."""
+
+    reader: CandidateReader
+    index: Index
+    search: Search
+    query: Interpreted
+    profile: RankProfile
+    around: Surroundings
+    limit: int
+    keyword: Found
+
+    async def union(self, embedding: Vector) -> _Union:
+        """Find the nearest, and score them and the keyword list."""
+        nearest = Nearest([], "")
+        if not self.query.phrases:  # else only what holds them counts, and the keyword list has it
+            nearest = await self.around.nearest(embedding, self.limit)
+        titles = None
+        if self.profile in {"vespa", "opensearch"}:
+            text, phrases = self.search.query or "", self.profile == "opensearch"
+            titles = TitleScorer(self.index, self.query, text, self.around.title_length, phrases=phrases)
+        chunks, candidates = await score_candidates(
+            self.reader, self.query, embedding, chunk_ids(nearest.rows), self.keyword.chunks, titles=titles
+        )
+        return _Union(nearest, chunks, candidates)
+
+    async def rank_default(self, embedding: Vector) -> tuple[_Union, Ranking]:
+        """Fuse and smooth; with feedback once more, for what the best are near to; then weigh votes and age."""
+        union = await self.union(embedding)
+        ranking, best = await self._smoothed(union)
+        if self.search.feedback and len(best) and not self.query.phrases:
+            union = await self.union(ranking_default.feedback(embedding, best))
+            ranking, _ = await self._smoothed(union)
+        parts = {**ranking.parts, **ranking_default.priors(union.candidates)}
+        boost, age = union.candidates.boost.astype(np.float64), union.candidates.age
+        features = {**ranking.features, "boost": boost, "age_years": age}
+        return union, replace(ranking, parts=parts, features=features)
+
+    async def _smoothed(self, union: _Union) -> tuple[Ranking, NDArray[np.float32]]:
+        """Fuse, and smooth the head over its neighbours; also give the embeddings of the best after that."""
+        alpha = ranking_default.vector_weight(self.search.query_type, self.search.hybrid_alpha)
+        largest = self.query.largest_bm25
+        ranking = ranking_default.fuse(union.candidates, alpha, self.around.background, largest)
+        weights = {
+            **ranking.weights,
+            "smoothing": ranking_default.SMOOTHING,
+            "boost": ranking_default.BOOST_WEIGHT,
+            "recency": ranking_default.RECENCY_WEIGHT,
+        }
+        ranking = replace(ranking, weights=weights)
+        if not (self.search.smoothing or self.search.feedback):
+            return ranking, np.zeros((0, self.index.embedding_dimension), np.float32)
+        ordered, places = _ordered(union.chunks, ranking)
+        head = places[: ranking_default.SMOOTHED_HEAD]
+        embeddings = await self.reader.embeddings(ordered[: len(head)])
+        if self.search.smoothing:
+            smoothing = ranking_default.smooth(ranking.scores, head, embeddings)
+            ranking = replace(ranking, parts={**ranking.parts, "smoothing": smoothing})
+        best = np.argsort(-ranking.scores[head], kind="stable")[: ranking_default.FEEDBACK_CHUNKS]
+        return ranking, embeddings[best]
+
+
 async def find_hybrid(
     reader: CandidateReader,
     index: Index,
@@ -76,52 +149,28 @@ async def find_hybrid(
 ) -> Ranked:
     """Find candidates by both lists and rank their union.
 
-    Parameters
-    ----------
-    reader
-        Reads the index under the filter, in one snapshot.
-    index
-        The index.
-    search
-        The request.
-    query, embedding
-        What is looked for; the embedding is not zero.
-    profile
-        How to rank.
-    around
-        What is known of the index and of the filter.
+    The reader reads under the filter, in one snapshot; the embedding is not zero.
     """
     limit = max(search.limit, search.candidate_limit or _CANDIDATES[profile])
-    keyword = await find_keyword(
-        reader, index, query, limit, around.share, budget=max(HYBRID_BUDGET, 5 * limit), force_exact=search.exact
-    )
-    near = Nearest([], "")
-    if not query.phrases:  # else only what holds them counts, and the keyword list has it
-        near = await around.nearest(embedding, limit)
-    titles = None
-    if profile in {"vespa", "opensearch"}:
-        titles = TitleScorer(index, query, search.query or "", around.title_length, phrases=profile == "opensearch")
-    nearest = chunk_ids(near.rows)
-    chunks, candidates = await score_candidates(reader, query, embedding, nearest, keyword.chunks, titles=titles)
+    budget = max(HYBRID_BUDGET, 5 * limit)
+    keyword = await find_keyword(reader, index, query, limit, around.share, budget=budget, force_exact=search.exact)
+    hybrid = _Hybrid(reader, index, search, query, profile, around, limit, keyword)
     if profile == "default":
-        if search.feedback and not query.phrases and chunks:
-            embedding = await _feedback(reader, search, query, chunks, candidates, embedding, around)
-            more = chunk_ids((await around.nearest(embedding, limit)).rows)
-            chunks, candidates = await score_candidates(reader, query, embedding, more, keyword.chunks)
-        ranking = await _rank_default(reader, search, query, chunks, candidates, around)
+        union, ranking = await hybrid.rank_default(embedding)
     else:
-        ranking = _rank(profile, search, candidates, limit)
-    ranking = replace(ranking, features={**ranking.features, **list_ranks(candidates)})
-    chunks, places = _ordered(chunks, ranking)
+        union = await hybrid.union(embedding)
+        ranking = _rank(profile, search, union.candidates, limit)
+    ranking = replace(ranking, features={**ranking.features, **list_ranks(union.candidates)})
+    chunks, places = _ordered(union.chunks, ranking)
     return Ranked(
         chunks=chunks,
         places=places,
         ranking=ranking,
-        strategy=keyword.strategy if query.phrases else f"{near.strategy}+{keyword.strategy}",
+        strategy=keyword.strategy if query.phrases else f"{union.nearest.strategy}+{keyword.strategy}",
         complete=len(chunks) >= search.limit or keyword.complete,
         degraded=keyword.degraded,
-        rows=near.rows or keyword.rows,
-        explained=near.explained,
+        rows=union.nearest.rows or keyword.rows,
+        explained=union.nearest.explained,
     )
 
 
@@ -129,53 +178,6 @@ def _ordered(chunks: Sequence[ChunkId], ranking: Ranking) -> tuple[list[ChunkId]
     order = rank_order(ranking.scores, [chunk.document_id for chunk in chunks], [chunk.chunk_index for chunk in chunks])
     order = order[ranking.kept[order]]
     return [chunks[place] for place in order], order
-
-
-def _fuse_default(search: Search, query: Interpreted, candidates: Candidates, around: Surroundings) -> Ranking:
-    alpha = ranking_default.vector_weight(search.query_type, search.hybrid_alpha)
-    return ranking_default.fuse(candidates, alpha, around.background, query.largest_bm25)
-
-
-async def _feedback(
-    reader: CandidateReader,
-    search: Search,
-    query: Interpreted,
-    chunks: Sequence[ChunkId],
-    candidates: Candidates,
-    embedding: Vector,
-    around: Surroundings,
-) -> Vector:
-    """Move the query embedding towards the first chunks."""
-    first, _ = _ordered(chunks, _fuse_default(search, query, candidates, around))
-    best = await reader.embeddings(first[: ranking_default.FEEDBACK_CHUNKS])
-    return ranking_default.feedback(embedding, best)
-
-
-async def _rank_default(
-    reader: CandidateReader,
-    search: Search,
-    query: Interpreted,
-    chunks: Sequence[ChunkId],
-    candidates: Candidates,
-    around: Surroundings,
-) -> Ranking:
-    """Fuse, smooth the head over its neighbours, then weigh votes and age."""
-    ranking = _fuse_default(search, query, candidates, around)
-    parts = dict(ranking.parts)
-    features = dict(ranking.features)
-    if search.smoothing:
-        ordered, places = _ordered(chunks, ranking)
-        head = ranking_default.SMOOTHED_HEAD
-        embeddings = await reader.embeddings(ordered[:head])
-        parts["smoothing"] = ranking_default.smooth(ranking.scores, places[:head], embeddings)
-    parts |= ranking_default.priors(candidates)
-    features |= {"boost": candidates.boost.astype(np.float64), "age_years": candidates.age}
-    weights = dict(ranking.weights) | {
-        "smoothing": ranking_default.SMOOTHING,
-        "boost": ranking_default.BOOST_WEIGHT,
-        "recency": ranking_default.RECENCY_WEIGHT,
-    }
-    return replace(ranking, parts=parts, features=features, weights=weights)
 
 
 def _rank(profile: RankProfile, search: Search, candidates: Candidates, limit: int) -> Ranking:

@@ -2,8 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
 
 from app.domain.indexes import Index
 from app.domain.search import Hit, Search
@@ -15,9 +14,10 @@ from app.text.bm25 import K1
 from app.text.highlights import highlight
 from app.text.phrases import Phrase, parse_query
 
-LIFTED_HEAD = 10
-"""Hits among which those that hold the whole query as a phrase come first. Fixed, so that the order of hits
-does not depend on how many are asked for."""
+LIFTED_HEAD = 30
+"""Hits among which those that hold the whole query as a phrase come first: BM25 knows nothing of order, and leaves
+what holds a part of an identifier far behind what repeats its words (docs/ranking.md). Fixed, so that the order of
+hits does not depend on how many are asked for."""
 
 _LONGEST_LIFTED = 8
 """Words of a query that may be meant as a phrase without quotes; a longer one is a sentence."""
@@ -65,20 +65,18 @@ async def make_page(
     lift
         What holding the whole query as a phrase adds to the score of one of the first; 0 for nothing.
     """
-    scored = scored[: max(search.limit, LIFTED_HEAD)]
-    rows = await reader.hits([item.chunk for item in scored])
-    pairs = list(zip(scored, rows, strict=True))
     phrase = _whole_phrase(index, search, query) if lift else None
     if phrase is not None:
-        pairs = _lifted(index, pairs, phrase, lift)
-    pairs = pairs[: search.limit]
+        scored = await _lifted(reader, index, scored, phrase, lift)
+    scored = scored[: search.limit]
     if search.min_score is not None:
-        pairs = [pair for pair in pairs if pair[0].score >= search.min_score]
+        scored = [item for item in scored if item.score >= search.min_score]
+    rows = await reader.hits([item.chunk for item in scored])
     shown = [] if phrase is None else [phrase]
-    highlights = await _highlights(index, search, query, [row["content"] for _, row in pairs], shown)
+    highlights = await _highlights(index, search, query, [row["content"] for row in rows], shown)
     return [
         Hit(row, item.score, _features(item, weights, explain=search.explain), fragments)
-        for (item, row), fragments in zip(pairs, highlights, strict=True)
+        for item, row, fragments in zip(scored, rows, highlights, strict=True)
     ]
 
 
@@ -98,17 +96,17 @@ def _whole_phrase(index: Index, search: Search, query: Interpreted) -> Phrase | 
     return whole[0] if set(whole[0].required) <= query.weights.keys() else None
 
 
-def _lifted(
-    index: Index, pairs: list[tuple[Scored, Mapping[str, Any]]], phrase: Phrase, lift: float
-) -> list[tuple[Scored, Mapping[str, Any]]]:
+async def _lifted(
+    reader: CandidateReader, index: Index, scored: Sequence[Scored], phrase: Phrase, lift: float
+) -> list[Scored]:
     """Add the lift among the first, and put them in order again."""
-    head = pairs[:LIFTED_HEAD]
-    texts = [(place, row["title"] or "", row["content"]) for place, (_, row) in enumerate(head)]
-    for place in holding_places(index, texts, [phrase]):
-        item, row = head[place]
-        head[place] = (Scored(item.chunk, {**item.parts, "phrase": lift}, item.features), row)
-    head.sort(key=lambda pair: -pair[0].score)  # stable: ties keep their order
-    return head + pairs[LIFTED_HEAD:]
+    head = list(scored[:LIFTED_HEAD])
+    texts = await reader.texts([item.chunk for item in head])
+    for place in await asyncio.to_thread(holding_places, index, texts, [phrase]):
+        item = head[place]
+        head[place] = replace(item, parts={**item.parts, "phrase": lift})
+    head.sort(key=lambda item: -item.score)  # stable: ties keep their order
+    return [*head, *scored[LIFTED_HEAD:]]
 
 
 async def _highlights(

@@ -17,6 +17,10 @@ from app.text.bm25 import saturation
 from app.text.phrases import Phrase, parse_query, phrase_spans
 
 _YEAR = 31_536_000.0
+_CERTAIN = 0.95
+"""A chunk with every word of a phrase has each at least once, which is this much of a BM25 at least: some weights
+may still be reckoned with an average length a little off."""
+
 _SLOPPY = 0.5
 """What a match one place off counts, as in Lucene: 1 / (1 + distance)."""
 
@@ -96,7 +100,10 @@ class TitleScorer:
             return scores
         # None for the first second of an index: then these chunks are all there is to go by.
         average = self._index.average_length or float(np.mean([row["length"] for row in rows]))
-        for place, _, content in await reader.texts(chunks, self._phrase.required):
+        least = [_CERTAIN * self._phrase_weight * saturation(1, row["length"], average) for row in rows]
+        places = [place for place, row in enumerate(rows) if row["bm25"] >= least[place]]
+        for found, _, content in await reader.texts([chunks[place] for place in places]):
+            place = places[found]
             scores[place] = self._phrase_score(content, rows[place]["length"], average)
         return scores
 

@@ -26,6 +26,10 @@ _DRIFT = 0.1
 _LARGE = 50_000
 """Chunks from which on counting frequent tokens costs more than old statistics do harm."""
 
+_MOST_COUNTED = 100
+"""Tokens counted for one query, of those that ANALYZE did not list. Of a text with more, single rare words hardly
+matter: the others are reckoned with the floor."""
+
 _SAMPLE = 1_000
 _EMBEDDING_SAMPLE = 200
 
@@ -94,6 +98,9 @@ class IndexStatistics:
         floor = known.rarest_share * known.size.chunks / 2 if known.usable else 0.0
         if not (listed_only and known.usable):
             missing = [token for token in wanted if token not in dfs]
+            if known.usable:
+                dfs |= dict.fromkeys(missing[_MOST_COUNTED:], floor)
+                missing = missing[:_MOST_COUNTED]
             dfs |= await self._counted(index, known, missing)
         return Frequencies(known.size.chunks, dfs, floor)
 

@@ -15,12 +15,10 @@ from app.storage.codecs import SparseVector
 from app.storage.database import Session
 from app.storage.search import sample_filter
 from app.storage.statements import statement
+from app.text.candidates import MAX_GROUPS
 
 Rows = Sequence[Mapping[str, Any]]
 Values = Mapping[str, object]
-
-CONJUNCTIONS = 6
-"""How many sets of tokens keyword_candidates takes."""
 
 
 class ChunkId(NamedTuple):
@@ -50,9 +48,9 @@ class CandidateReader:
         any_terms: NDArray[np.int32],
         all_terms: Sequence[NDArray[np.int32]],
     ) -> Rows:
-        """Return the best by BM25 of those that some tokens lead to; at most `CONJUNCTIONS` sets of tokens."""
+        """Return the best by BM25 of those that some tokens lead to; at most `MAX_GROUPS` sets of tokens."""
         sets: list[list[int] | None] = [group.tolist() for group in all_terms]
-        sets += [None] * (CONJUNCTIONS - len(sets))
+        sets += [None] * (MAX_GROUPS - len(sets))
         return await self._session.fetch(
             statement("search/keyword_candidates"),
             self._index,
@@ -127,11 +125,9 @@ class CandidateReader:
             return np.zeros((0, self._index.embedding_dimension), np.float32)
         return np.stack([row["embedding"] for row in rows]).astype(np.float32)
 
-    async def texts(self, chunks: Sequence[ChunkId], all_terms: Sequence[int]) -> list[tuple[int, str, str]]:
-        """Return place, title and content of the chunks that have all of some terms, in their order."""
-        rows = await self._session.fetch(
-            statement("search/list_texts"), self._index, **_keys(chunks), all_terms=list(all_terms)
-        )
+    async def texts(self, chunks: Sequence[ChunkId]) -> list[tuple[int, str, str]]:
+        """Return place, title and content of chunks, in their order."""
+        rows = await self._session.fetch(statement("search/list_texts"), self._index, **_keys(chunks))
         return [(row["position"] - 1, row["title"] or "", row["content"]) for row in rows]
 
     async def hits(self, chunks: Sequence[ChunkId]) -> Rows:

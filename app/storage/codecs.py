@@ -20,7 +20,7 @@ SPARSE_DIMENSION = 1_000_000_000
 
 
 class SparseVector(NamedTuple):
-    """Non-zero places in ascending order, int32 from 0, and their float32 values."""
+    """Non-zero places in ascending order, int32 from 1 as in the text form, and their float32 values."""
 
     indices: NDArray[np.int32]
     values: NDArray[np.float32]
@@ -62,14 +62,14 @@ def encode_sparsevec(vector: SparseVector) -> bytes:
     """Write weights as sparsevec."""
     return (
         struct.pack(">iii", SPARSE_DIMENSION, len(vector.indices), 0)
-        + vector.indices.astype(">i4").tobytes()
+        + (vector.indices - 1).astype(">i4").tobytes()
         + vector.values.astype(">f4").tobytes()
     )
 
 
 def _decode_sparsevec(data: bytes) -> SparseVector:
     _, count, _ = struct.unpack_from(">iii", data)
-    indices = np.frombuffer(data, dtype=">i4", count=count, offset=12).astype(np.int32)
+    indices = np.frombuffer(data, dtype=">i4", count=count, offset=12).astype(np.int32) + 1
     return SparseVector(indices, np.frombuffer(data, dtype=">f4", offset=12 + 4 * count).astype(np.float32))
 
 

@@ -28,13 +28,13 @@ class TermsState:
 
 
 class TermsWeights(NamedTuple):
-    """The weights of one chunk; terms only where they are to be written."""
+    """The weights of one chunk; tiers only where they are to be written."""
 
     document_key: UUID
     chunk_index: int
     length: int
     weights: SparseVector
-    terms: NDArray[np.int32] | None = None
+    tiers: NDArray[np.int32] | None = None
 
 
 class TermsUpkeepRepository:
@@ -89,7 +89,7 @@ class TermsUpkeepRepository:
             yield [TermsWeights(**dict(row)) for row in rows]
 
     async def update(self, index: Index, rows: Sequence[TermsWeights]) -> None:
-        """Write weights and terms of rows that are locked."""
+        """Write weights and tiers of rows that are locked."""
         await self._session.fetch_each(
             statement("maintenance/update_terms"),
             index,
@@ -98,7 +98,7 @@ class TermsUpkeepRepository:
                     "document_key": row.document_key,
                     "chunk_index": row.chunk_index,
                     "weights": row.weights,
-                    "terms": [] if row.terms is None else row.terms.tolist(),
+                    "tiers": [] if row.tiers is None else row.tiers.tolist(),
                 }
                 for row in rows
             ],

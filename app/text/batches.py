@@ -15,7 +15,7 @@ _LOW_HALF = 0xFFFFFFFF
 
 
 class TermsBatch(NamedTuple):
-    """What `bm25.document_terms` and `bm25.gin_terms` give for each of n chunks, one after another.
+    """What `bm25.document_terms` and `bm25.reached_tiers` give for each of n chunks, one after another.
 
     Attributes
     ----------
@@ -25,20 +25,20 @@ class TermsBatch(NamedTuple):
         Chunk i has the places bounds[i] to bounds[i + 1] of indices and weights, shape (n + 1,).
     indices, weights
         Term ids, ascending within a chunk, and their weights.
-    token_bounds, tokens
-        The tokens under which each chunk is found, in the same way.
+    tier_bounds, tiers
+        The tiers that the weights of each chunk reach, from the lowest on, in the same way.
     """
 
     lengths: NDArray[np.int64]
     bounds: NDArray[np.int64]
     indices: NDArray[np.int32]
     weights: NDArray[np.float32]
-    token_bounds: NDArray[np.int64]
-    tokens: NDArray[np.int32]
+    tier_bounds: NDArray[np.int64]
+    tiers: NDArray[np.int32]
 
 
 def weigh_batch(bags: Sequence[bytes], average_length: float) -> TermsBatch:
-    """Weigh the terms of chunks, and list the tokens under which each is found.
+    """Weigh the terms of chunks, and list the tiers that each reaches.
 
     Parameters
     ----------
@@ -69,28 +69,11 @@ def weigh_batch(bags: Sequence[bytes], average_length: float) -> TermsBatch:
         kept = _heaviest(counts, weights)
         chunks, indices, weights = chunks[kept], indices[kept], weights[kept]
         counts = np.minimum(counts, MAX_NONZEROS)
-    token_bounds, tokens = _tokens(chunks, indices, weights, counts)
-    return TermsBatch(lengths, _bounds(counts), indices, weights, token_bounds, tokens)
-
-
-def _tokens(
-    chunks: NDArray[np.int64], indices: NDArray[np.int32], weights: NDArray[np.float32], counts: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
-    """List each chunk's terms, then their tiers from the lowest on."""
     tiers, places = np.nonzero(weights >= np.array(TIER_EDGES, np.float32)[:, np.newaxis])
     of_chunk = np.argsort(chunks[places], kind="stable")
     tiers, places = tiers[of_chunk], places[of_chunk]
-    tier_counts = np.bincount(chunks[places], minlength=len(counts))
-    bounds = _bounds(counts + tier_counts)
-    tokens = np.empty(bounds[-1], np.int32)
-    tokens[_spread(bounds[:-1], counts)] = indices
-    tokens[_spread(bounds[:-1] + counts, tier_counts)] = tier_tokens(indices[places], tiers)
-    return bounds, tokens
-
-
-def _spread(starts: NDArray[np.int64], counts: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Give the places of runs that begin at some places and have some lengths."""
-    return np.repeat(starts - _bounds(counts)[:-1], counts) + np.arange(counts.sum())
+    tier_bounds = _bounds(np.bincount(chunks[places], minlength=len(bags)))
+    return TermsBatch(lengths, _bounds(counts), indices, weights, tier_bounds, tier_tokens(indices[places], tiers))
 
 
 def _bounds(counts: NDArray[np.int64]) -> NDArray[np.int64]:

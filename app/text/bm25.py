@@ -77,7 +77,7 @@ def document_terms(
     Returns
     -------
     indices : NDArray[np.int32]
-        Term ids, ascending, shape (n,); 0-based indices of the vector. When there are more than
+        Term ids, ascending, shape (n,); indices of the vector. When there are more than
         ``MAX_NONZEROS`` terms the heaviest stay, and of equals those with the smaller id.
     weights : NDArray[np.float32]
         ``tf * (k1 + 1) / (tf + k1 * (1 - b + b * length / average_length))``, shape (n,), in (0, 2.2).
@@ -102,8 +102,8 @@ def document_terms(
     return ids, weights
 
 
-def gin_terms(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.int32]:
-    """List the tokens under which a document is found: its terms, and the tiers their weights reach.
+def reached_tiers(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.int32]:
+    """List the tiers that a document's weights reach: it is found under these tokens besides its terms.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ def gin_terms(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArr
     Returns
     -------
     NDArray[np.int32]
-        The terms, then their tiers; terms are not negative, tiers are.
+        Tokens below zero, which no term has.
     """
     tiers, places = np.nonzero(weights >= _EDGES)
-    return np.concatenate([indices, tier_tokens(indices[places], tiers)])
+    return tier_tokens(indices[places], tiers)
 
 
 def idf(document_frequency: ArrayLike, documents: float) -> NDArray[np.float64]:

@@ -4,9 +4,9 @@ Rare terms are taken with all their documents. Of common ones only a tier is tak
 term weighs most; when that is not enough, documents that hold several terms together.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import chain, combinations
 from math import inf
 
 import numpy as np
@@ -17,9 +17,15 @@ from app.text.hashing import TIER_EDGES, tier_tokens
 
 # What full lists may take of the budget; the rest is for tiers.
 _FULL_LISTS_SHARE = 0.7
-# From here on several mid-weight terms together beat any one heavy term, which tiers do not see.
-_LONG_QUERY = 6
-_PAIRED_TERMS = 4
+# Several mid-weight terms together beat any one heavy term, which tiers do not see: of so many of the rarest terms
+# that are not taken in full, any two are asked for together, or three where two would find too much.
+_GROUPED_TERMS = 5
+_GROUP_SHARE = 0.25
+MAX_GROUPS = 6
+"""Sets of terms in a plan, at most: as many as the statement keyword_candidates takes."""
+
+# Meeting lists is not free: so many entries of the shortest are read in the time in which a document is scored.
+_POSTINGS_PER_DOCUMENT = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +95,7 @@ def choose_candidates(terms: Sequence[TermStatistics], budget: int, documents: f
     """Choose candidates for a query.
 
     Full lists from the rarest on while they fit in 0.7 of the budget; for each other term the widest tier
-    that fits its share of the rest. Where no list is full, also documents with the rarest terms together;
-    in a query of more than 6 terms, with any two of its 4 rarest that are not full.
+    that fits its share of the rest; and documents that hold two or three of the 5 rarest other terms together.
 
     Parameters
     ----------
@@ -110,7 +115,7 @@ def choose_candidates(terms: Sequence[TermStatistics], budget: int, documents: f
     by_rarity = sorted(terms, key=lambda term: (term.df, term.id))
     full, rest = _full_lists(by_rarity, _FULL_LISTS_SHARE * budget)
     tiers = _tiers(rest, budget - sum(choice.size for choice in full))
-    together = _conjunctions(tiers, full, budget, documents)
+    together = _conjunctions(rest, budget, documents, needed=not _any_found(full))
     if rest and not _any_found(full) and all(choice.token is None for choice in tiers):
         tiers[0] = _least(rest[0], whole=not together)
     chosen = [*full, *tiers]
@@ -175,21 +180,22 @@ def _any_found(choices: Sequence[_Choice]) -> bool:
 
 
 def _conjunctions(
-    tiers: Sequence[_Choice],
-    full: Sequence[_Choice],
-    budget: int,
-    documents: float,
+    rest: Sequence[TermStatistics], budget: int, documents: float, *, needed: bool
 ) -> list[tuple[TermStatistics, ...]]:
-    """Choose sets of terms whose common documents become candidates."""
-    partial = [choice.term for choice in tiers]
-    if len(partial) + len(full) > _LONG_QUERY:
-        return list(combinations(partial[:_PAIRED_TERMS], 2))
-    if _any_found(full) or len(partial) < 2:  # noqa: PLR2004 - it takes two to meet
-        return []
-    size = 2
-    while size < len(partial) and _expected_together(partial[:size], documents) > budget / 2:
-        size += 1
-    return [tuple(partial[:size])]
+    """Choose sets of terms whose common documents become candidates; if need be, where too much fits, all terms."""
+    rarest = rest[:_GROUPED_TERMS]
+    groups: list[tuple[TermStatistics, ...]] = []
+    room = float(budget)
+    for group in chain.from_iterable(combinations(rarest, size) for size in range(2, len(rarest) + 1)):
+        effort = group[0].df / _POSTINGS_PER_DOCUMENT
+        known = any(set(smaller) <= set(group) for smaller in groups)
+        few = _expected_together(group, documents) <= _GROUP_SHARE * budget
+        if few and not known and effort <= room and len(groups) < MAX_GROUPS:
+            groups.append(group)
+            room -= effort
+    if needed and not groups and len(rarest) > 1:
+        groups.append(tuple(rarest))
+    return groups
 
 
 def _expected_together(terms: Sequence[TermStatistics], documents: float) -> float:
@@ -201,16 +207,16 @@ def _expected_together(terms: Sequence[TermStatistics], documents: float) -> flo
 
 
 def _unseen_bound(tiers: Sequence[_Choice], together: Sequence[tuple[TermStatistics, ...]]) -> float:
-    """Bound the score of a document that no choice finds.
-
-    Such a document lacks a term of every conjunction: at least the one that adds least.
-    """
+    """Bound the score of a document that no choice finds: of every set of terms it lacks one."""
     bounds = {choice.term.id: choice.bound for choice in tiers}
-    total = sum(bounds.values())
-    if len(together) == 1:
-        return total - min(bounds[term.id] for term in together[0])
-    paired = {term.id for pair in together for term in pair}
-    if paired:  # every pair of them: such a document holds one at most
-        shared = [bounds[term] for term in paired]
-        return total - sum(shared) + max(shared)
-    return total
+    return sum(bounds.values()) - _least_lacking([[term.id for term in group] for group in together], bounds)
+
+
+def _least_lacking(groups: Sequence[Sequence[int]], bounds: Mapping[int, float]) -> float:
+    """Give the least that is lost by lacking a term of every group."""
+    if not groups:
+        return 0.0
+    return min(
+        bounds[term] + _least_lacking([group for group in groups[1:] if term not in group], bounds)
+        for term in groups[0]
+    )

@@ -10,7 +10,7 @@ from hashlib import blake2b
 import numpy as np
 from numpy.typing import NDArray
 
-# The largest dimension pgvector allows in a sparsevec; ids are its 0-based indices.
+# The largest dimension pgvector allows in a sparsevec; ids are its indices, which start from 1.
 TERM_SPACE = 1_000_000_000
 
 # Weights at which a document also carries a tier token of the term (largest possible weight: 2.2).
@@ -32,10 +32,10 @@ def term_id(term: str) -> int:
     Returns
     -------
     int
-        0 to ``TERM_SPACE`` - 1, so that it fits a sparsevec index and a positive int4.
+        1 to ``TERM_SPACE``: an index of a sparsevec, and a positive int4.
     """
     digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest()
-    return int.from_bytes(digest, "big") % TERM_SPACE
+    return int.from_bytes(digest, "big") % TERM_SPACE + 1
 
 
 def tier_tokens(ids: NDArray[np.int32], tiers: NDArray[np.intp] | int) -> NDArray[np.int32]:

@@ -80,7 +80,7 @@ class ParsedQuery:
     terms
         Distinct terms in order, those of phrases included, those of prefixes not.
     phrases
-        Quoted phrases in order.
+        Distinct quoted phrases in order.
     prefixes
         Beginnings of words, folded as the surfaces of a vocabulary are.
     only_stop_words
@@ -120,7 +120,7 @@ def parse_query(query: str, tokeniser: Tokeniser) -> ParsedQuery:
     """
     text = query[:MAX_QUERY_CHARACTERS].translate(_QUOTES)
     quoted = [_phrase(match[1], tokeniser) for match in _PHRASE.finditer(text)]
-    found = [phrase for phrase in quoted if phrase.steps]
+    found = list({phrase.steps: phrase for phrase in quoted if phrase.steps}.values())
     text = text.replace('"', " ")
     prefixes = list(dict.fromkeys(prefix for match in _PREFIX.findall(text) if (prefix := _prefix(match, tokeniser))))
     tokens = list(tokeniser.tokens(_PREFIX.sub(_keep_unless_prefix, text)))

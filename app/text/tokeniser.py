@@ -42,7 +42,7 @@ class Token(NamedTuple):
     surface
         The word before stemming, case-folded and without accents: what a vocabulary lists.
     id
-        Stable number of `text`, 0 to 999,999,999.
+        Stable number of `text`, 1 to 1,000,000,000.
     step
         Whether it takes a place of its own in a phrase; compounds do not, their parts do.
     stop

@@ -118,17 +118,25 @@ CREATE TABLE title_embeddings (
     PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
 
--- BM25: weights <#> query is the score, terms finds the candidates.
+-- BM25: weights <#> query is the score, its tokens find the candidates.
 CREATE TABLE chunk_terms (
     index_id     integer NOT NULL,
     document_key uuid NOT NULL,
     chunk_index  integer NOT NULL,
     length       integer NOT NULL,  -- terms in the chunk, repeated ones included
-    weights      sparsevec NOT NULL,
-    terms        integer[] NOT NULL,
+    weights      sparsevec STORAGE MAIN NOT NULL,
+    tiers        integer[] STORAGE MAIN NOT NULL,  -- one token, below zero, for each tier that a weight reaches
     PRIMARY KEY (index_id, document_key, chunk_index)
 ) PARTITION BY LIST (index_id);
-CREATE INDEX chunk_terms_terms ON chunk_terms USING gin (terms);
+
+-- The tokens of a chunk: its term ids and tiers. Ids are stored once, in the weights, and taken from their text form
+-- '{id:weight,…}/dimension' (docs/adr/0009-tokens-by-expression.md); a weight, below 2.2, comes along rounded as a
+-- token 0, 1 or 2, which nobody asks for. Immutable as declared: array_in is stable for the sake of other types.
+CREATE FUNCTION chunk_tokens(weights sparsevec, tiers integer[]) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN replace(split_part(weights::text, '/', 1), ':', ',')::double precision[]::integer[] || tiers;
+
+CREATE INDEX chunk_terms_tokens ON chunk_terms USING gin (chunk_tokens(weights, tiers));
 
 -- The words behind the term ids, for typos and prefixes. Append-only.
 CREATE TABLE vocabulary (
@@ -250,11 +258,12 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
-    EXECUTE format('ALTER TABLE %I ALTER terms SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
+    EXECUTE format('ALTER TABLE %I ALTER weights SET STATISTICS 0, ALTER tiers SET STATISTICS 0', 'chunk_terms_' || new_index_id);
     FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
                                   'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
+    EXECUTE format('ALTER INDEX %I ALTER 1 SET STATISTICS 1000', 'chunk_terms_' || new_index_id || '_chunk_tokens_idx');
 END $$;
 
 CREATE FUNCTION drop_index_partitions(old_index_id integer) RETURNS void

@@ -144,6 +144,15 @@ async def test_an_exact_phrase_ranks_above_scattered_words(client: httpx.AsyncCl
         assert ids(await find(client, "circuit breaker", limit=limit))[0] == "exact"
 
 
+async def test_a_part_of_an_identifier_comes_before_many_that_repeat_its_words(client: httpx.AsyncClient) -> None:
+    repeated = {f"repeated{number}": "seconds of timeout, many seconds of timeout" for number in range(20)}
+    await add(client, named="query.timeoutSeconds, for those that are slow " + "and others " * 30, **repeated)
+    plain = await find(client, "timeout seconds and", limit=30)  # not as a phrase anywhere
+    assert ids(plain).index("named") > 10
+    for limit in (1, 30):
+        assert ids(await find(client, "timeout seconds", limit=limit))[0] == "named"
+
+
 async def test_highlights_mark_what_was_found(client: httpx.AsyncClient) -> None:
     await add(client, a="<b>Pumps & seals</b> " + "filler words " * 40 + "another pump here")
     (hit,) = (await find(client, "pump"))["hits"]

@@ -170,7 +170,7 @@ def test_smoothing_leaves_chunks_without_neighbours_alone() -> None:
 def test_feedback_moves_towards_what_was_found() -> None:
     query = np.array([2.0, 0, 0], np.float32)
     best = np.array([[0, 3.0, 0], [0, 0, 1.0]], np.float32)
-    moved = np.array([1.0, 0.1, 0.1])
+    moved = np.array([1.0, 0.15, 0.15])
     np.testing.assert_allclose(feedback(query, best), moved / np.linalg.norm(moved), rtol=1e-6)
 
 

@@ -55,10 +55,10 @@ def test_title_terms_count_as_often_as_they_are_told_to() -> None:
     assert bm25.combine({1: 1}, {2: 3}, title_weight=0) == {2: 3}
 
 
-def test_a_document_is_listed_under_its_terms_and_the_tiers_they_reach() -> None:
+def test_a_document_is_listed_under_the_tiers_its_terms_reach() -> None:
     indices = np.array([7, 8], np.int32)
-    tokens = bm25.gin_terms(indices, np.array([1.2, 1.5], np.float32))
-    expected = [7, 8, *(int(tier_tokens(indices[1:], tier)[0]) for tier in (0, 1))]
+    tokens = bm25.reached_tiers(indices, np.array([1.2, 1.5], np.float32))
+    expected = [int(tier_tokens(indices[1:], tier)[0]) for tier in (0, 1)]
     assert tokens.dtype == np.int32
     assert tokens.tolist() == expected
 
@@ -97,25 +97,31 @@ def test_a_common_term_is_taken_by_the_widest_tier_that_fits_its_share() -> None
     assert plan.unseen_bound == pytest.approx(2.0 * TIER_EDGES[1])
 
 
-def test_where_no_term_fits_the_rarest_are_asked_for_together() -> None:
-    plan = choose_candidates([term(1, 9000, weight=1), term(2, 8000, weight=3), term(3, 9500)], 1000, 100_000)
-    assert [sorted(group.tolist()) for group in plan.all_terms] == [[1, 2, 3]]
+def groups_of(plan: CandidatePlan) -> set[tuple[int, ...]]:
+    return {tuple(sorted(group.tolist())) for group in plan.all_terms}
+
+
+def test_common_terms_are_asked_for_together_in_pairs_that_are_rare_enough() -> None:
+    plan = choose_candidates([term(1, 9000), term(2, 8000), term(3, 90_000)], 1000, 1_000_000)
+    assert groups_of(plan) == {(1, 2)}  # the others would find more than a quarter of the budget
     pair = choose_candidates([term(1, 900, weight=1), term(2, 800, weight=3)], 1000, 100_000)
-    assert [sorted(group.tolist()) for group in pair.all_terms] == [[1, 2]]
+    assert groups_of(pair) == {(1, 2)}
     assert pair.unseen_bound == pytest.approx(3 * bm25.LARGEST_WEIGHT)
 
 
-def test_a_long_query_asks_for_pairs_of_its_four_rarest_common_terms() -> None:
-    plan = choose_candidates([term(1, 10), *(term(n, 1000.0 * n) for n in range(2, 9))], 1000, 100_000)
-    assert {tuple(sorted(group.tolist())) for group in plan.all_terms} == {
-        (2, 3),
-        (2, 4),
-        (2, 5),
-        (3, 4),
-        (3, 5),
-        (4, 5),
-    }
-    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 4)
+def test_where_pairs_find_too_much_three_or_all_are_asked_for_together() -> None:
+    plan = choose_candidates([term(1, 9000), term(2, 9000), term(3, 9000)], 1000, 100_000)
+    assert groups_of(plan) == {(1, 2, 3)}
+    assert plan.unseen_bound == pytest.approx(2 * bm25.LARGEST_WEIGHT)
+
+
+def test_sets_of_terms_are_few_and_short_lists_go_first() -> None:
+    plan = choose_candidates([term(1, 10), *(term(n, 1000.0 * n) for n in range(2, 9))], 1000, 1_000_000)
+    assert groups_of(plan) == {(2, 3), (2, 4), (2, 5), (2, 6), (3, 4), (3, 5)}
+    # At best it has one of 2 to 6, or 4, 5 and 6; and 7 and 8.
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 5)
+    long = choose_candidates([term(n, 25_000.0) for n in range(1, 6)], 1000, 1_000_000)
+    assert len(long.all_terms) == 1  # reading the lists of another would cost more than the budget
 
 
 def test_a_single_term_beyond_every_budget_still_gets_candidates() -> None:
@@ -140,7 +146,7 @@ def test_no_document_outside_the_candidates_scores_above_the_bound(
     budget: int,
 ) -> None:
     vectors = [bm25.document_terms(counts, sum(counts.values()), 20.0) for counts in documents]
-    listed = [set(bm25.gin_terms(*vector).tolist()) for vector in vectors]
+    listed = [{*vector[0].tolist(), *bm25.reached_tiers(*vector).tolist()} for vector in vectors]
     df = {token: sum(token in tokens for tokens in listed) for token in set().union(*listed)}
     terms, weights = bm25.query_weights(query, df, len(documents))
     statistics = [

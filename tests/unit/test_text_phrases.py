@@ -83,7 +83,9 @@ def test_a_query_without_words_gives_no_terms_and_no_error(query: str) -> None:
 def test_long_queries_are_cut_and_say_so() -> None:
     many = parse_query(" ".join(f"w{n}" for n in range(10_000)), ENGLISH)
     assert (len(many.terms), many.truncated) == (MAX_QUERY_TERMS, True)
-    quoted = parse_query('"a b" ' * (MAX_PHRASES + 1) + "".join(f"pre{n}* " for n in range(99)), ENGLISH)
+    quoted = parse_query(
+        "".join(f'"a b{n}" ' for n in range(MAX_PHRASES + 1)) + "".join(f"pre{n}* " for n in range(99)), ENGLISH
+    )
     assert (len(quoted.phrases), len(quoted.prefixes), quoted.truncated) == (MAX_PHRASES, MAX_PREFIXES, True)
     assert parse_query("x" * (MAX_QUERY_CHARACTERS + 1), ENGLISH).truncated
     assert not parse_query("short", ENGLISH).truncated

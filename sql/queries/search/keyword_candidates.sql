@@ -18,29 +18,27 @@
 -- -> acl_count integer
 WITH scored AS MATERIALIZED (
     -- The tokens come by LATERAL, so that no plan knows them: it would reckon with comparing arrays at the
-    -- price of integers, and read the whole table through rather than its GIN index.
-    SELECT t.document_key, t.chunk_index, t.bm25
-    FROM (SELECT $20::integer[] AS tokens OFFSET 0) AS q
-    CROSS JOIN LATERAL (
-        SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
-        FROM chunk_terms AS t
-        WHERE t.index_id = :index_id AND t.terms && q.tokens
-        OFFSET 0
-    ) AS t
-    UNION
+    -- price of integers, and read the whole table through rather than its GIN index. One OR is one bitmap: a chunk
+    -- that several conditions find is scored once.
     SELECT t.document_key, t.chunk_index, t.bm25
     FROM (
-        VALUES ($21::integer[]), ($22::integer[]), ($23::integer[]), ($24::integer[]), ($25::integer[]),
-            ($26::integer[])
+        SELECT $20::integer[] AS any_terms, $21::integer[] AS all_1, $22::integer[] AS all_2, $23::integer[] AS all_3,
+            $24::integer[] AS all_4, $25::integer[] AS all_5, $26::integer[] AS all_6
         OFFSET 0
-    ) AS q(tokens)
+    ) AS q
     CROSS JOIN LATERAL (
         SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
         FROM chunk_terms AS t
-        WHERE t.index_id = :index_id AND t.terms @> q.tokens
+        WHERE t.index_id = :index_id
+          AND (chunk_tokens(t.weights, t.tiers) && q.any_terms
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_1
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_2
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_3
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_4
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_5
+            OR chunk_tokens(t.weights, t.tiers) @> q.all_6)
         OFFSET 0
     ) AS t
-    WHERE q.tokens IS NOT NULL
 ), best AS MATERIALIZED (
     SELECT s.document_key, s.chunk_index, d.document_id, s.bm25
     FROM (SELECT s.document_key, s.chunk_index, s.bm25 FROM scored AS s ORDER BY s.bm25 DESC OFFSET 0) AS s
