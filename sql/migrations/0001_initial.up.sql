@@ -130,7 +130,7 @@ CREATE TABLE chunk_terms (
 ) PARTITION BY LIST (index_id);
 
 -- The tokens of a chunk: its term ids and tiers. Ids are stored once, in the weights, and taken from their text form
--- '{id:weight,…}/dimension' (docs/adr/0009-tokens-by-expression.md); a weight, below 2.2, comes along rounded as a
+-- '{id:weight,…}/dimension' (docs/adr/0011-tokens-by-expression.md); a weight, below 2.2, comes along rounded as a
 -- token 0, 1 or 2, which nobody asks for. Immutable as declared: array_in is stable for the sake of other types.
 CREATE FUNCTION chunk_tokens(weights sparsevec, tiers integer[]) RETURNS integer[]
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
