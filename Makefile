@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test test-onyx fuzz faults soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -33,6 +33,15 @@ sbom: $(VENV)/run.stamp  ## write the bill of materials: sbom.cdx.json (CycloneD
 	$(PYTHON) -m venv $(VENV)-sbom
 	$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
 	$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.cdx.json $(BIN)/python
+
+SIGKILLS ?= 500
+MINUTES ?= 60
+
+faults: $(VENV)/dev.stamp  ## kill, cut off, fill and fail over, in full: SIGKILLS=500
+	$(BIN)/python -m pytest -s tests/faults --sigkills $(SIGKILLS) --disconnects 1000 --kills 100
+
+soak: $(VENV)/dev.stamp  ## mixed load for a long time: MINUTES=60
+	PYTHONPATH=. $(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
 
 faults-import: $(VENV)/dev.stamp  ## kill an import a hundred times
 	$(BIN)/python -m pytest tests/faults/test_import_kills.py --kills 100

@@ -26,6 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
     parser.addoption("--kills", type=int, default=4, help="How often an import is killed.")
     parser.addoption("--decisions", type=int, default=24_000, help="How often who sees what is decided.")
+    parser.addoption("--disconnects", type=int, default=200, help="How many clients hang up.")
+    parser.addoption("--sigkills", type=int, default=6, help="How often services and PostgreSQL are killed.")
 
 
 @pytest.fixture(scope="session")

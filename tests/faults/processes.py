@@ -5,10 +5,12 @@ import os
 import signal
 import socket
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
+from typing import IO
 
 import httpx
 
@@ -32,11 +34,14 @@ class ServiceProcess:
     ----------
     dsn
         Its database.
+    log
+        Where its log goes.
     settings
         Further environment variables.
     """
 
-    def __init__(self, dsn: str, **settings: str) -> None:
+    def __init__(self, dsn: str, log: IO[bytes], **settings: str) -> None:
+        self._log = log
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         own = {name: value for name, value in os.environ.items() if not name.startswith(("VECTOR_", "EMBEDDING_"))}
@@ -48,6 +53,8 @@ class ServiceProcess:
             "LOG_LEVEL": "error",
         } | settings  # fmt: skip
         self.process: asyncio.subprocess.Process | None = None
+        self.crashes: list[str] = []
+        """What the log says of requests that nobody foresaw; complete when the context of `service` ends."""
 
     @property
     def pid(self) -> int:
@@ -58,7 +65,7 @@ class ServiceProcess:
     async def start(self) -> None:
         """Begin; `until_ready` waits for it."""
         self.process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", _RUN, env=self._environment, cwd=ROOT, stdout=asyncio.subprocess.DEVNULL
+            sys.executable, "-c", _RUN, env=self._environment, cwd=ROOT, stdout=self._log, stderr=self._log
         )
 
     async def until_ready(self) -> float:
@@ -96,11 +103,14 @@ class ServiceProcess:
 @asynccontextmanager
 async def service(dsn: str, **settings: str) -> AsyncIterator[ServiceProcess]:
     """Serve until the end of the context."""
-    serving = ServiceProcess(dsn, **settings)
-    await serving.start()
-    try:
-        await serving.until_ready()
-        yield serving
-    finally:
-        if serving.process is not None and serving.process.returncode is None:
-            await serving.end(signal.SIGKILL)
+    with tempfile.TemporaryFile() as log:
+        serving = ServiceProcess(dsn, log, **settings)
+        await serving.start()
+        try:
+            await serving.until_ready()
+            yield serving
+        finally:
+            if serving.process is not None and serving.process.returncode is None:
+                await serving.end(signal.SIGKILL)
+            log.seek(0)
+            serving.crashes += [line.decode() for line in log if b"request_crashed" in line or b"Traceback" in line]
