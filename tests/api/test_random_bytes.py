@@ -33,6 +33,7 @@ def noise(chance: random.Random) -> bytes:
     return bytes(text)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize(("method", "path"), OPERATIONS, ids=str)
 async def test_random_bytes(shared_client: httpx.AsyncClient, method: str, path: str) -> None:
     chance = random.Random(SEED)
