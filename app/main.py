@@ -39,10 +39,11 @@ from app.services.recall import RecallService
 from app.services.reporting import IndexReporter
 from app.services.routing import ReadRouter
 from app.services.searching import SearchService
-from app.services.startup import Startup
+from app.services.startup import PUBLIC_TENANT, Startup
 from app.services.statistics import IndexStatistics
 from app.services.tokens import SearchTokens
 from app.services.uploads import UploadService
+from app.services.warming import WarmUp
 from app.settings import Settings, database_dsn
 from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
@@ -76,7 +77,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     search_tokens = SearchTokens([secret.get_secret_value() for secret in settings.token_secrets])
     authenticator = Authenticator(ring, search_tokens, oidc, allow_anonymous=settings.allow_anonymous)
     services = _services(settings, database, embedder, search_tokens)
-    startup = _startup(settings, services)
+    startup = _startup(settings, database, services)
     tracing = Tracing(VERSION) if settings.otlp_endpoint else None
     maintainer = Maintainer(database, IndexRepository(database), _maintenance_options(settings))
 
@@ -212,12 +213,14 @@ def search_services(
     return search, RecallService(catalog, access, repository, planner, OperationsRepository(database))
 
 
-def _startup(settings: Settings, services: Services) -> Startup:
+def _startup(settings: Settings, database: Database, services: Services) -> Startup:
+    warm_up = WarmUp(database, services.catalog, services.search, PUBLIC_TENANT)
     return Startup(
         services.readiness,
         services.catalog,
         default_index=settings.default_index,
         default_dimension=settings.default_dimension,
+        warm_up=warm_up.run if settings.warm_up else None,
     )
 
 

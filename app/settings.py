@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         le=3600,
         description="Seconds a standby may be behind and still be searched.",
     )
+    warm_up: bool = Field(
+        default=True,
+        validation_alias="VECTOR_SEARCH_WARM_UP",
+        description="Whether connections are opened and searches tried before the service says that it is ready.",
+    )
     max_body_bytes: int = Field(
         128 * 1024 * 1024,
         validation_alias="VECTOR_SEARCH_MAX_BODY_BYTES",

@@ -84,6 +84,7 @@ def make_settings(dsn: str, **changes: object) -> Settings:
         "default_dimension": DIMENSION,
         "maintenance_interval": 3600.0,
         "log_level": "error",
+        "warm_up": False,  # a test makes a search or two, on a connection or two
     }
     return Settings(**values | changes)  # type: ignore[arg-type]
 

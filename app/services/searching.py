@@ -7,8 +7,6 @@ from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
-import numpy as np
-
 from app.domain.checks import check_embedding
 from app.domain.errors import EmbeddingMissingError, Flaw, InvalidRequestError, ServiceError
 from app.domain.indexes import Index
@@ -72,6 +70,10 @@ class SearchService:
             if search.explain:
                 answer.phases = observed.phases
         return answer
+
+    async def rehearse(self, index: Index, search: Search) -> None:
+        """Search for the sake of searching: it counts in no metric of searches."""
+        await self._answer(index, self._mode(search), search)
 
     def _mode(self, search: Search) -> Mode:
         """Choose a mode by what is given; hybrid becomes keyword where no embedding can be had."""
@@ -167,7 +169,7 @@ class SearchService:
 
 
 def _semantic_hit(row: Mapping[str, Any], *, explain: bool) -> Hit:
-    cosine = float(np.clip(1.0 - row["distance"], -1.0, 1.0))
+    cosine = min(1.0, max(-1.0, 1.0 - row["distance"]))  # numpy takes twenty times as long for one number
     score = (1.0 + cosine) / 2.0
     return Hit(row, score, {"cosine": cosine} | ({"part_vector": score} if explain else {}))
 

@@ -1,6 +1,7 @@
 """From a process to a service that answers: wait for the schema, make the default index."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -25,11 +26,13 @@ class Startup:
         *,
         default_index: str,
         default_dimension: int,
+        warm_up: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._readiness = readiness
         self._catalog = catalog
         self._default_index = default_index
         self._default_dimension = default_dimension
+        self._warm_up = warm_up
         self._complete = False
 
     async def first_try(self) -> None:
@@ -65,6 +68,8 @@ class Startup:
             self._complete = True  # else it is made as soon as writes are taken
         if self._readiness.prepared:
             return
+        if self._warm_up is not None:
+            await self._warm_up()
         self._readiness.prepared = True
         log.info("ready", postgres=found.postgres_version, pgvector=found.pgvector_version, warnings=found.warnings)
 

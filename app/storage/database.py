@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from time import perf_counter
 from typing import Self
@@ -174,6 +174,17 @@ class Database:
         replica = reading_from()
         name = "" if replica is None else replica.name
         return name, self._started.get(name, "")
+
+    async def connect_all(self) -> int:
+        """Open every connection the pools may have; return how many of them are for searching."""
+
+        async def fill(role: Role, size: int) -> None:
+            async with AsyncExitStack() as held:
+                for _ in range(size):
+                    await held.enter_async_context(self.session(role))
+
+        await asyncio.gather(*(fill(role, pool.get_max_size()) for role, pool in self._pools.items()))
+        return self._options.search_connections
 
     async def close(self) -> None:
         """Let running work end, then disconnect."""
