@@ -13,6 +13,7 @@ from app.domain.errors import ServiceError
 from app.observability.logging import configure_logging
 from app.settings import Settings, database_dsn
 from app.storage import migrations
+from app.storage.revisions import newest_revision
 
 cli = typer.Typer(
     help="Onyx Vector Search: the document index of Onyx on PostgreSQL and pgvector.",
@@ -98,7 +99,7 @@ def main() -> None:
 
 def _migrate(dsn: str, revision: str, *, down: bool) -> None:
     (migrations.downgrade if down else migrations.upgrade)(dsn, revision)
-    typer.echo(f"The schema is at revision {revision if revision != 'head' else migrations.newest_revision()}.")
+    typer.echo(f"The schema is at revision {revision if revision != 'head' else newest_revision()}.")
 
 
 def _fail(message: str) -> NoReturn:

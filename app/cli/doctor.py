@@ -12,8 +12,8 @@ from app.domain.diagnosis import Facts, Finding, Wanted, diagnose
 from app.settings import Settings
 from app.storage.database import Database
 from app.storage.diagnostics import gather
-from app.storage.migrations import known_revisions, newest_revision
 from app.storage.pools import PoolOptions
+from app.storage.revisions import known_revisions, newest_revision
 
 _COLOURS = {"ok": "green", "warning": "yellow", "error": "red"}
 _BESIDE_POOLS = 2

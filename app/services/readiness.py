@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from app.domain.diagnosis import OLDEST_PGVECTOR, SAFE_PGVECTOR
 from app.domain.errors import NotReadyError, ServiceError
 from app.observability import metrics
-from app.storage.migrations import known_revisions, newest_revision
 from app.storage.operations import OperationsRepository
+from app.storage.revisions import known_revisions, newest_revision
 
 
 @dataclass(frozen=True, slots=True)

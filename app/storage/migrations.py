@@ -1,13 +1,17 @@
-"""The schema's revisions: SQL files run by Alembic."""
+"""The schema's migrations: SQL files run by Alembic.
+
+Alembic and SQLAlchemy are imported when there is something to migrate: twenty megabytes that a service does without.
+"""
+
+from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy.util import await_only
-
-from alembic import command, op
 from app.storage.statements import SQL
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 
 def run_file(name: str) -> None:
@@ -16,6 +20,10 @@ def run_file(name: str) -> None:
     The script goes through the raw connection: SQLAlchemy would take ``::`` for parameters, and the
     prepared protocol would take one statement only.
     """
+    from sqlalchemy.util import await_only  # noqa: PLC0415  see above
+
+    from alembic import op  # noqa: PLC0415
+
     script = (SQL / "migrations" / name).read_text(encoding="utf-8")
     migration = op.get_context()
     if migration.as_sql:
@@ -29,30 +37,23 @@ def run_file(name: str) -> None:
 
 def alembic_config(dsn: str | None = None) -> Config:
     """Configure Alembic for this checkout, and for one database if given."""
+    from alembic.config import Config  # noqa: PLC0415  see above
+
     config = Config()
     config.set_main_option("script_location", str(Path(SQL).parent / "alembic"))
     config.attributes["dsn"] = dsn
     return config
 
 
-def newest_revision() -> str:
-    """Return the revision this code needs."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if head is None:
-        raise AssertionError("there is a first revision")
-    return head
-
-
-def known_revisions() -> set[str]:
-    """Return the revisions this code knows; one that is not among them is newer."""
-    return {script.revision for script in ScriptDirectory.from_config(alembic_config()).walk_revisions()}
-
-
 def upgrade(dsn: str, revision: str = "head") -> None:
     """Bring a database's schema to a revision. Not to be called from a running event loop."""
+    from alembic import command  # noqa: PLC0415  see above
+
     command.upgrade(alembic_config(dsn), revision)
 
 
 def downgrade(dsn: str, revision: str) -> None:
     """Take a database's schema back to a revision. Not to be called from a running event loop."""
+    from alembic import command  # noqa: PLC0415  see above
+
     command.downgrade(alembic_config(dsn), revision)

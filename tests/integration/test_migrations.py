@@ -12,10 +12,12 @@ from contextlib import redirect_stdout
 import asyncpg
 import httpx
 import pytest
+from alembic.script import ScriptDirectory
 
 from alembic import command
 from app import embedded
 from app.storage import migrations
+from app.storage.revisions import known_revisions, newest_revision
 from app.storage.statements import SQL
 from tests.conftest import make_settings, running, temporary_database
 from tests.support.schema import schema_of
@@ -95,9 +97,19 @@ async def test_the_printed_sql_makes_the_same_schema(servers: Servers) -> None:
             await upgraded(by_alembic)
             assert await schema_of(by_psql) == await schema_of(by_alembic)
             async with connected(by_psql) as connection:
-                assert (
-                    await connection.fetchval("SELECT version_num FROM alembic_version") == migrations.newest_revision()
-                )
+                assert await connection.fetchval("SELECT version_num FROM alembic_version") == newest_revision()
+
+
+def test_the_revisions_are_those_that_alembic_knows() -> None:
+    scripts = ScriptDirectory.from_config(migrations.alembic_config())
+    assert newest_revision() == scripts.get_current_head()
+    assert known_revisions() == {script.revision for script in scripts.walk_revisions()}
+
+
+def test_a_service_does_without_alembic() -> None:
+    """It takes as much memory as everything of ours together."""
+    script = "import sys, app.cli, app.main; sys.exit(not {'alembic', 'sqlalchemy'}.isdisjoint(sys.modules))"
+    subprocess.run([sys.executable, "-c", script], cwd=SQL.parent, check=True)
 
 
 async def test_many_replicas_may_migrate_at_once(empty: str) -> None:
