@@ -54,7 +54,7 @@ async def streaming(url: str) -> AsyncIterator[Stream]:
     reader, writer = await asyncio.open_connection(parts.hostname, parts.port)
     try:
         writer.write(
-            b"POST /documents/bulk HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson\r\n"
+            b"POST /documents/bulk HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-ndjson\r\n"
             b"Transfer-Encoding: chunked\r\n\r\n"
         )
         async with asyncio.timeout(30):
