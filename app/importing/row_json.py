@@ -1,16 +1,19 @@
 """Rows parsed with their tensors as arrays: no Python number is made of a tensor's thousands.
 
 simdjson parses numbers into a buffer that numpy reads. What it refuses, such as NaN or lone surrogates, the
-slower parsers of `source` look at.
+slower parsers of `source` look at; and everything where Python is newer than simdjson's wheels.
 """
 
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import simdjson
 
 from app.domain.migration import Fields
 from app.importing.source import load_object
+
+simdjson: Any = import_module("simdjson") if find_spec("simdjson") else None
 
 
 class RowParser:
@@ -27,7 +30,7 @@ class RowParser:
     def __init__(self, name: str, *tensors: str) -> None:
         self._name = name
         self._tensors = frozenset(tensors)
-        self._parser = simdjson.Parser()
+        self._parser = None if simdjson is None else simdjson.Parser()
 
     def fields(self, body: bytes) -> Fields:
         """Parse a row; vectors of numbers come as arrays of float64.
@@ -37,13 +40,14 @@ class RowParser:
         RowRejectedError
             It is no JSON, or has no such object.
         """
+        if self._parser is None:
+            return load_object(body, self._name)
         try:
-            return self._quickly(body)
+            return self._quickly(self._parser.parse(body))
         except (ValueError, RuntimeError, LookupError, TypeError):
             return load_object(body, self._name)
 
-    def _quickly(self, body: bytes) -> Fields:
-        row: Any = self._parser.parse(body)
+    def _quickly(self, row: Any) -> Fields:  # noqa: ANN401  JSON
         fields = row[self._name]  # of a row that is no object this raises
         return {key: (_tensor if key in self._tensors else _plain)(fields[key]) for key in fields}
 
