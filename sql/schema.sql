@@ -116,7 +116,7 @@ CREATE TABLE documents (
     CONSTRAINT documents_written_by_check CHECK ((written_by = ANY (ARRAY['index'::text, 'port'::text, 'import'::text]))),
     CONSTRAINT documents_pkey PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
-CREATE INDEX documents_groups ON ONLY public.documents USING gin (document_sets, tags, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate=off);
+CREATE INDEX documents_groups ON ONLY public.documents USING gin (hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate=off);
 CREATE INDEX documents_sanitised_key ON ONLY public.documents USING btree (index_id, sanitised_key) WHERE (sanitised_key IS NOT NULL);
 
 CREATE TABLE idempotency_keys (

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from hashlib import blake2b
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import uuid4
 
 import asyncpg
@@ -17,6 +18,7 @@ from app import embedded
 from app.main import create_app
 from app.settings import Settings
 from app.storage import migrations
+from tests.support.log_lines import LogLines
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSION = 8
@@ -75,6 +77,15 @@ async def client(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
     """An HTTP client of the whole application."""
     async with running(settings) as http:
         yield http
+
+
+@pytest.fixture
+def lines(monkeypatch: pytest.MonkeyPatch) -> LogLines:
+    """Everything that services started by the test write to their log."""
+    stream = LogLines()
+    # Not sys.stderr itself: pytest puts its own there before the test begins.
+    monkeypatch.setattr("app.observability.logging.sys", SimpleNamespace(stderr=stream))
+    return stream
 
 
 def make_settings(dsn: str, **changes: object) -> Settings:

@@ -5,9 +5,7 @@ from typing import Any
 
 import structlog
 
-log: Any = structlog.wrap_logger(
-    logging.getLogger("audit"), wrapper_class=structlog.make_filtering_bound_logger(logging.INFO)
-)
+log: Any = structlog.wrap_logger(None, wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
 
 
 def write_audit(**about: object) -> None:

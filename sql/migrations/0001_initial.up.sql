@@ -61,9 +61,10 @@ CREATE TABLE documents (
     PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON documents (index_id, sanitised_key) WHERE sanitised_key IS NOT NULL;
--- A filter that leaves little finds it here. Access, hidden and boost change all day: they are in no index.
+-- A filter that leaves little finds it here. Access, hidden and boost change all day, and tags and the names of sets may
+-- be longer than an index takes: they are in none.
 CREATE INDEX documents_groups ON documents
-    USING gin (document_sets, tags, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate = off);
+    USING gin (hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate = off);
 
 -- Fences against late writers, of documents whose writers tell the source's version: what is older is refused.
 CREATE TABLE document_versions (

@@ -28,8 +28,8 @@ BEGIN
     GRANT SELECT ON indexes TO vector_search_reader;
 
     -- The partitions are not granted: they are reached through their parents only, where the policies are.
-    FOREACH parent IN ARRAY ARRAY['documents', 'chunks', 'chunk_embeddings', 'title_embeddings',
-                                  'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
+    FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
+                                  'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ENABLE ROW LEVEL SECURITY', parent);
         EXECUTE format('DROP POLICY IF EXISTS own_tenants ON %I', parent);
         EXECUTE format('CREATE POLICY own_tenants ON %I FOR SELECT TO vector_search_reader '

@@ -1,9 +1,7 @@
 """What surrounds every request: its id, its log line, its metrics, and a client that leaves."""
 
 import asyncio
-import json
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,44 +11,12 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
-from typing_extensions import override
 
 from app.main import create_app
 from app.settings import Settings
 from tests.api.calls import NEAR, Json, document, index, search, until
 from tests.conftest import make_settings, running
-
-
-class Lines(logging.Handler):
-    """Log lines as they are written."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.raw: list[str] = []
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        self.raw.append(self.format(record))
-
-    @property
-    def parsed(self) -> list[Json]:
-        return [json.loads(line) for line in self.raw]
-
-    def events(self, name: str) -> list[Json]:
-        return [line for line in self.parsed if line.get("event") == name]
-
-
-@pytest.fixture
-def lines(settings: Settings) -> Iterator[Lines]:
-    """Everything that a service with LOG_LEVEL debug would write to its log."""
-    create_app(settings.model_copy(update={"log_level": "debug"}))
-    root = logging.getLogger()
-    handler = Lines()
-    handler.setFormatter(root.handlers[0].formatter)
-    kept, level = root.handlers, root.level
-    root.handlers = [handler]
-    yield handler
-    root.handlers, root.level = kept, level
+from tests.support.log_lines import LogLines
 
 
 @asynccontextmanager
@@ -84,9 +50,8 @@ async def test_an_id_is_made_where_none_is_given_or_it_is_unsafe(client: httpx.A
     assert all(len(each) == 32 and each != given for each in made)
 
 
-async def test_every_line_of_a_request_bears_its_id(settings: Settings, lines: Lines) -> None:
+async def test_every_line_of_a_request_bears_its_id(settings: Settings, lines: LogLines) -> None:
     async with running(settings.model_copy(update={"log_level": "debug"})) as http:
-        logging.getLogger().handlers = [lines]
         await http.get("/indexes/none", headers={"x-request-id": "one"})
         await http.get("/indexes/documents", headers={"x-request-id": "two"})
         await http.request("BREW", "/health")
@@ -99,13 +64,12 @@ async def test_every_line_of_a_request_bears_its_id(settings: Settings, lines: L
 
 
 async def test_what_nobody_foresaw_is_a_500_with_its_cause_in_the_log(
-    settings: Settings, lines: Lines, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, lines: LogLines, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def crash(*_: object, **__: object) -> None:
         raise ZeroDivisionError("secret detail")
 
     async with running(settings.model_copy(update={"log_level": "debug"})) as http:
-        logging.getLogger().handlers = [lines]
         monkeypatch.setattr("app.services.searching.SearchService.search", crash)
         answer = await http.post("/search", json={"embedding": NEAR}, headers={"x-request-id": "boom"})
     assert (answer.status_code, answer.json()["code"]) == (500, "internal")
@@ -118,14 +82,13 @@ async def test_what_nobody_foresaw_is_a_500_with_its_cause_in_the_log(
     assert (request["status"], request["request_id"]) == (500, "boom")
 
 
-async def test_secrets_are_never_logged(dsn: str, lines: Lines) -> None:
+async def test_secrets_are_never_logged(dsn: str, lines: LogLines) -> None:
     secrets = ["sk-embedding-key", "service-key-123", str(urlsplit(dsn).password)]
     settings = make_settings(
         dsn, embedding_api_base="http://127.0.0.1:9/v1", embedding_api_key=secrets[0], api_keys=(secrets[1],),
         log_level="debug",
     )  # fmt: skip
     async with running(settings) as http:
-        logging.getLogger().handlers = [lines]
         headers = {"authorization": f"Bearer {secrets[1]}"}
         for path in ("/documents", "/search"):
             body: Json = {"documents": [{"id": "a", "content": "x"}]}
@@ -135,7 +98,6 @@ async def test_secrets_are_never_logged(dsn: str, lines: Lines) -> None:
         await http.get("/indexes", headers={"authorization": "Bearer wrong-key-456"})
     unreachable = make_settings(f"postgresql://u:{secrets[2]}@127.0.0.1:9/none", log_level="debug")
     async with running(unreachable) as http:
-        logging.getLogger().handlers = [lines]
         assert (await http.get("/indexes")).status_code == 503
     assert lines.events("request_failed")
     text = "\n".join(lines.raw) + repr(settings) + repr(unreachable)
@@ -176,9 +138,8 @@ async def running_statements(connection: asyncpg.Connection) -> int:
 
 
 @pytest.mark.parametrize("call", ["search", "documents", "update", "get"])
-async def test_a_client_that_leaves_takes_its_statement_with_it(dsn: str, lines: Lines, call: str) -> None:
+async def test_a_client_that_leaves_takes_its_statement_with_it(dsn: str, lines: LogLines, call: str) -> None:
     app = create_app(make_settings(dsn, log_level="debug", search_connections=1, write_connections=2))
-    logging.getLogger().handlers = [lines]
     connection = await asyncpg.connect(dsn)
     calls: dict[str, tuple[str, str, Any]] = {
         "search": ("POST", "/search", {"embedding": NEAR}),

@@ -209,7 +209,9 @@ async def test_a_statement_that_dawdles_is_a_504(dsn: str) -> None:
 
 @pytest.mark.parametrize("kind", ["search", "write"])
 async def test_a_pool_that_is_used_up_is_a_503_at_once(dsn: str, kind: str) -> None:
-    settings = make_settings(dsn, search_connections=2, write_connections=2, pool_timeout=0.5)
+    settings = make_settings(  # one connection for writing is kept for other work than documents
+        dsn, search_connections=2, write_connections=3, max_waiting_writes=0, pool_timeout=0.5
+    )
     async with running(settings) as http:
         await index(http, document("a"))
         search, write = calls(http)[:2]

@@ -168,9 +168,9 @@ async def test_coarse_search_measures_segments_then_the_chunks_of_a_few(library:
 
 async def test_a_selective_filter_is_found_in_its_index(library: Library) -> None:
     """Planned for its values, an exact search of a rare group reads the documents of the group only."""
-    values = open_filter(Filters(document_sets=("nobody's",))) | {"embedding": library.query(1), "limit": 10}
+    values = open_filter(Filters(project_id=404)) | {"embedding": library.query(1), "limit": 10}
     plan = await plan_of(library.database, "search/semantic_exact", library.index, values, custom=True)
-    assert any("document_sets" in index for index in used_indexes(plan))
+    assert any("project_ids" in index for index in used_indexes(plan))
     assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan) if "Relation Name" in node)
 
 

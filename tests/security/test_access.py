@@ -1,46 +1,14 @@
 """Why somebody sees a document, who looked without an access list, and what is told of words that are not theirs."""
 
-import json
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import pytest
-from typing_extensions import override
 
-from app.main import create_app
 from tests.api.calls import ALICE, BOB, NEAR, chunk, document, found, guarded_index, index
 from tests.conftest import make_settings, running
+from tests.support.log_lines import LogLines
 
 Json = dict[str, Any]
-
-
-class Lines(logging.Handler):
-    """Log lines, parsed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.raw: list[str] = []
-
-    @override
-    def emit(self, record: logging.LogRecord) -> None:
-        self.raw.append(self.format(record))
-
-    def audits(self) -> list[Json]:
-        lines = [json.loads(line) for line in self.raw]
-        return [line for line in lines if line["event"] == "audit"]
-
-
-@pytest.fixture
-def lines() -> Iterator[Lines]:
-    """All that is logged, by a service that logs errors only."""
-    create_app(make_settings("postgresql://nobody@127.0.0.1:9/none"))
-    handler = Lines()
-    handler.setFormatter(logging.getLogger().handlers[0].formatter)
-    kept = logging.getLogger().handlers
-    yield handler
-    logging.getLogger().handlers = kept
 
 
 CASES: list[tuple[str, list[str] | None, bool, list[str], list[str]]] = [
@@ -79,11 +47,10 @@ async def test_why_somebody_sees_a_document(client: httpx.AsyncClient) -> None:
         assert answer["found_by_search"] == answer["visible"] == seen
 
 
-async def test_what_administrators_do_and_reading_without_a_list_is_audited(dsn: str, lines: Lines) -> None:
+async def test_what_administrators_do_and_reading_without_a_list_is_audited(dsn: str, lines: LogLines) -> None:
     keys = [{"name": "root", "key": "key of root", "scopes": ["read", "write", "admin", "unrestricted"]},
             {"name": "reader", "key": "key of reader", "scopes": ["read"]}]  # fmt: skip
     async with running(make_settings(dsn, api_keys=keys)) as client:
-        logging.getLogger().handlers = [lines]
         root, reader = ({"authorization": f"Bearer key of {name}"} for name in ("root", "reader"))
         everything = {"access_control_list": None}
         calls: list[tuple[str, str, Json | None, dict[str, str]]] = [
@@ -100,7 +67,7 @@ async def test_what_administrators_do_and_reading_without_a_list_is_audited(dsn:
         ]  # fmt: skip
         for method, path, body, headers in calls:
             await client.request(method, path, json=body, headers=headers | {"x-request-id": "turn"})
-    audits = lines.audits()
+    audits = lines.events("audit")
     assert [(each["action"], each["caller"], each["index"], each["status"]) for each in audits] == [
         ("PUT /indexes/{name}", "root", "i", 201),
         ("POST /search", "root", "i", 200),
@@ -136,7 +103,7 @@ async def test_words_of_others_are_not_told(client: httpx.AsyncClient) -> None:
         assert await told(query, []) <= {"acquired", "acquiring", "zebra"}
 
 
-async def test_secrets_are_in_no_line_and_no_answer(dsn: str, lines: Lines) -> None:
+async def test_secrets_are_in_no_line_and_no_answer(dsn: str, lines: LogLines) -> None:
     secrets = {
         "plain": "plain-key-0123456789abcdef",
         "named": "named-key-0123456789abcdef",
@@ -154,8 +121,6 @@ async def test_secrets_are_in_no_line_and_no_answer(dsn: str, lines: Lines) -> N
     unreachable = make_settings(f"postgresql://u:{secrets['password']}@127.0.0.1:9/none", **options)
     for each in (settings, unreachable):
         async with running(each) as client:
-            logging.getLogger().handlers = [lines]
-            logging.getLogger().setLevel("DEBUG")
             for secret in (secrets["plain"], secrets["named"], "wrong-key-0123456789", secrets["plain"] + "\t"):
                 bearer = {"authorization": f"Bearer {secret}"}
                 made = await client.post("/tokens", json={"access_control_list": [ALICE]}, headers=bearer)

@@ -67,6 +67,7 @@ def body_of(path: str, name: str) -> Json | None:
     """The least that a call takes, about an index."""
     bodies: dict[str, Json] = {
         "/search": {"mode": "random", "filters": {"access_control_list": []}},
+        "/search/recall": {"queries": 1},
         "/chunks/retrieve": {"sections": [{"document_id": "x"}], "filters": {"access_control_list": []}},
         "/chunks/scan": {"document_ids": ["x"]},
         "/documents": {"documents": [{"id": "new", "content": "x", "embedding": NEAR, "access": {"public": True}}]},

@@ -9,7 +9,17 @@ from tests.api.calls import document, found, guarded_index, index
 from tests.conftest import ROOT, make_settings, running
 
 SCRIPT = (ROOT / "sql" / "optional" / "row_security.sql").read_text(encoding="utf-8")
-TABLES = ("documents", "chunks", "chunk_embeddings", "chunk_terms", "vocabulary", "acl_sets", "indexes")
+TABLES = (
+    "documents",
+    "document_versions",
+    "chunks",
+    "chunk_embeddings",
+    "chunk_segments",
+    "chunk_terms",
+    "vocabulary",
+    "acl_sets",
+    "indexes",
+)
 
 
 async def test_a_reader_sees_the_rows_of_its_tenants_only(dsn: str) -> None:
@@ -17,16 +27,20 @@ async def test_a_reader_sees_the_rows_of_its_tenants_only(dsn: str) -> None:
         for tenant in ("acme", "other"):
             http.headers["x-tenant-id"] = tenant
             await guarded_index(http)
-            await index(http, document(f"of {tenant}", chunks=2), index="guarded")
+            await index(http, document(f"of {tenant}", chunks=2, version=1), index="guarded")
         owner = await asyncpg.connect(dsn)
         role = f"reader_{uuid4().hex[:12]}"
         try:
-            plans = await owner.fetch("EXPLAIN SELECT * FROM chunk_terms WHERE index_id = 2 AND terms && '{1}'")
+            plans = await owner.fetch(
+                "EXPLAIN SELECT * FROM chunk_terms WHERE index_id = 2 AND chunk_tokens(weights, tiers) && '{1}'"
+            )
             await owner.execute(SCRIPT)
             await owner.execute(SCRIPT)
             await owner.execute(f"CREATE ROLE {role} LOGIN IN ROLE vector_search_reader")
             await owner.execute("INSERT INTO tenant_readers VALUES ($1, 'acme')", role)
-            again = await owner.fetch("EXPLAIN SELECT * FROM chunk_terms WHERE index_id = 2 AND terms && '{1}'")
+            again = await owner.fetch(
+                "EXPLAIN SELECT * FROM chunk_terms WHERE index_id = 2 AND chunk_tokens(weights, tiers) && '{1}'"
+            )
             assert [row[0].partition("(")[0] for row in again] == [row[0].partition("(")[0] for row in plans]
             for tenant in ("acme", "other"):  # the service reads and writes as before
                 http.headers["x-tenant-id"] = tenant
