@@ -11,7 +11,7 @@ class LogLines(io.StringIO):
     @property
     def raw(self) -> list[str]:
         """The lines as they are."""
-        return self.getvalue().splitlines()
+        return self.getvalue().removesuffix("\n").split("\n")
 
     def events(self, name: str) -> list[dict[str, Any]]:
         """Return the lines of one event."""
