@@ -26,6 +26,9 @@ _EF_DEAR = 200
 _CAREFUL = 400
 """Beyond these, more ef_search costs every search, and more ef_construction every write, too much."""
 
+_HOPELESS = 0.9
+"""Recall that no care in building mends: embeddings without neighbourhoods, such as random ones."""
+
 
 class GraphUpkeep:
     """The maintainer's work on the graph of one index."""
@@ -73,7 +76,7 @@ class GraphUpkeep:
             },
         )
         log.info("ann_recall_measured", index=index.name, tenant=index.tenant_id, recalls=recalls)
-        if recalls and recalls[_EF_DEAR] < TARGET_RECALL and 2 * ef_construction <= _CAREFUL:
+        if _HOPELESS < recalls.get(_EF_DEAR, 1.0) < TARGET_RECALL and 2 * ef_construction <= _CAREFUL:
             await self._rebuild(repository, index, 2 * ef_construction)
 
 
