@@ -27,7 +27,7 @@ _CAREFUL = 400
 """Beyond these, more ef_search costs every search, and more ef_construction every write, too much."""
 
 _HOPELESS = 0.9
-"""Recall that no care in building mends: embeddings without neighbourhoods, such as random ones."""
+"""Below this recall, more care in building is not expected to help, and is not tried."""
 
 
 class GraphUpkeep:
