@@ -12,8 +12,12 @@ BENCH ?=
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
 
+# What fails beside others is asked once more by itself, and loudly: some tests wait for real processes on a machine that
+# may be slow. What fails twice has failed; what passes then is still listed above as a failure, to be mended.
 test: $(VENV)/dev.stamp lint types  ## everything that must hold
-	$(BIN)/python -m pytest -n 2 --dist worksteal
+	$(BIN)/python -m pytest -n 2 --dist worksteal || \
+		{ echo "Some tests failed. They run once more, alone; those listed above need mending even if they pass now."; \
+		  $(BIN)/python -m pytest --last-failed --last-failed-no-failures none; }
 
 test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx itself: make test-onyx ONYX=/path/to/onyx
 	@test -d "$(ONYX)/backend/onyx" || { echo "Name a checkout of Onyx: make test-onyx ONYX=/path/to/onyx"; exit 1; }

@@ -1,6 +1,5 @@
 """What imports ask of the services around them."""
 
-import asyncio
 from collections import Counter
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from tests.standins import command
 from tests.standins.rows import vespa_rows
 from tests.standins.snapshot import fetch, snapshot
 from tests.support.storage import indexing_of, make_index, opened
+from tests.support.waiting import eventually
 
 
 async def begin(service: ImportService, database: Database) -> Run:
@@ -48,8 +48,11 @@ async def test_one_process_at_a_run_and_no_graph_meanwhile(dsn: str) -> None:
             assert (await service.list_runs("public", None))[0]["running"]
             assert await maintainer.run_once()
             assert not await IndexRepository(other).ann_states()
-        await asyncio.sleep(0.2)
-        assert not (await service.list_runs("public", None))[0]["running"]
+
+        async def ended() -> bool:  # its lock goes with its connection
+            return not (await service.list_runs("public", None))[0]["running"]
+
+        await eventually(ended)
         assert await maintainer.run_once()
         assert [state.state for state in (await IndexRepository(other).ann_states()).values()] == ["ready"]
 

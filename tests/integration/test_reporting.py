@@ -1,11 +1,14 @@
 """What is published between requests: sizes, wear, the state of graphs, a recall that was measured."""
 
+import asyncio
 import base64
 
 import httpx
 import numpy as np
+import pytest
 from prometheus_client import REGISTRY
 
+from app.observability import metrics
 from app.services.recall import GraphRecall
 from app.services.reporting import IndexReporter
 from app.storage.database import Database
@@ -17,6 +20,17 @@ from app.storage.pools import PoolOptions
 PREFIX = "onyx_vector_search"
 LABELS = {"tenant": "public", "index": "documents"}
 CHUNKS = 300
+
+
+@pytest.fixture(autouse=True)
+def _no_other_reporter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One registry serves this whole process: the service's own reporter would publish what it read before."""
+
+    async def silent(_: IndexReporter) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(IndexReporter, "run", silent)
+    metrics.RECALL.clear()
 
 
 def encoded(vector: np.ndarray) -> str:
