@@ -228,7 +228,7 @@ CREATE TABLE vocabulary (
 CREATE OR REPLACE FUNCTION public.chunk_tokens(weights sparsevec, tiers integer[])
  RETURNS integer[]
  LANGUAGE sql
- IMMUTABLE PARALLEL SAFE STRICT
+ IMMUTABLE PARALLEL SAFE STRICT COST 5000
 RETURN (((replace(split_part((weights)::text, '/'::text, 1), ':'::text, ','::text))::double precision[])::integer[] || tiers);
 
 CREATE OR REPLACE FUNCTION public.create_index_partitions(new_index_id integer, dimension integer)

@@ -1,10 +1,13 @@
-"""The plan behind keyword candidates: the GIN index, whatever the planner thinks of comparing arrays."""
+"""The plans behind keyword search: the GIN index, whatever the planner thinks of comparing arrays."""
+
+from collections.abc import AsyncIterator, Mapping
 
 import asyncpg
 import numpy as np
+import pytest_asyncio
 
 from app.domain.filters import Filters
-from app.domain.indexes import IndexSettings
+from app.domain.indexes import Index, IndexSettings
 from app.services.catalog import IndexCatalog
 from app.storage.codecs import SparseVector, register_codecs
 from app.storage.database import Database
@@ -15,7 +18,8 @@ from app.storage.statements import statement
 from app.text.hashing import TERM_SPACE
 
 
-async def test_candidates_come_from_the_gin_index(dsn: str) -> None:
+@pytest_asyncio.fixture
+async def index(dsn: str) -> Index:
     database = Database(dsn)
     await database.open()
     try:
@@ -23,26 +27,51 @@ async def test_candidates_come_from_the_gin_index(dsn: str) -> None:
         index, _ = await catalog.put("public", "plans", IndexSettings(8, access_control=False))
     finally:
         await database.close()
+    return index
+
+
+@pytest_asyncio.fixture
+async def connection(dsn: str) -> AsyncIterator[asyncpg.Connection]:
     connection = await asyncpg.connect(dsn, server_settings=SEARCH_OPTIONS | {"default_transaction_read_only": "off"})
-    try:
-        await register_codecs(connection)
-        await connection.execute(
-            f"INSERT INTO chunk_terms SELECT {index.index_id}, gen_random_uuid(), 0, 60,"  # noqa: S608  a number of our own
-            " (SELECT ('{' || string_agg(format('%s:1.5', (n * 31 + k * 7) % 4000 + 1), ',')"
-            f" || '}}/{TERM_SPACE}')::sparsevec FROM generate_series(1, 60) AS k), ARRAY[-n % 900]"
-            " FROM generate_series(1, 20000) AS n"
-        )
-        await connection.execute(f"ANALYZE chunk_terms_{index.index_id}")
-        query = SparseVector(np.array([1], np.int32), np.array([1.0], np.float32))
-        values = filter_values(Filters(), None) | {"query": query, "limit": 10, "any_terms": [7, 11]}
-        values |= {f"all_terms_{number}": [3, 10] if number == 1 else None for number in range(1, 7)}
-        which = statement("search/keyword_candidates")
-        text = which.text(index_id=index.index_id, dimension=8)
-        rows = await connection.fetch(f"EXPLAIN {text}", *which.bind(values))
-    finally:
-        await connection.close()
-    plan = "\n".join(row[0] for row in rows)
-    assert plan.count(f"Bitmap Index Scan on chunk_terms_{index.index_id}_chunk_tokens_idx") == 7, (
-        plan
-    )  # one for each condition
-    assert "Seq Scan on chunk_terms" not in plan, plan
+    await register_codecs(connection)
+    yield connection
+    await connection.close()
+
+
+async def fill(connection: asyncpg.Connection, index: Index, chunks: int) -> None:
+    await connection.execute(
+        f"INSERT INTO chunk_terms SELECT {index.index_id}, gen_random_uuid(), 0, 60,"  # noqa: S608  a number of our own
+        " (SELECT ('{' || string_agg(format('%s:1.5', (n * 31 + k * 7) % 4000 + 1), ',')"
+        f" || '}}/{TERM_SPACE}')::sparsevec FROM generate_series(1, 60) AS k), ARRAY[-n % 900]"
+        f" FROM generate_series(1, {chunks}) AS n"
+    )
+
+
+async def plan(connection: asyncpg.Connection, index: Index, name: str, values: Mapping[str, object]) -> str:
+    which = statement(name)
+    text = which.text(index_id=index.index_id, dimension=8)
+    return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {text}", *which.bind(values)))
+
+
+async def test_candidates_come_from_the_gin_index(connection: asyncpg.Connection, index: Index) -> None:
+    await fill(connection, index, 20_000)
+    await connection.execute(f"ANALYZE chunk_terms_{index.index_id}")
+    query = SparseVector(np.array([1], np.int32), np.array([1.0], np.float32))
+    values = filter_values(Filters(), None) | {"query": query, "limit": 10, "any_terms": [7, 11]}
+    values |= {f"all_terms_{number}": [3, 10] if number == 1 else None for number in range(1, 7)}
+    found = await plan(connection, index, "search/keyword_candidates", values)
+    conditions = 7
+    assert found.count(f"Bitmap Index Scan on chunk_terms_{index.index_id}_chunk_tokens_idx") == conditions, found
+    assert "Seq Scan on chunk_terms" not in found, found
+
+
+async def test_terms_are_counted_in_the_gin_index_before_the_first_statistics(
+    connection: asyncpg.Connection, index: Index
+) -> None:
+    """Taking the tokens of every chunk apart for every term of a query took seconds at a thousand chunks."""
+    await connection.execute(f"ALTER TABLE chunk_terms_{index.index_id} SET (autovacuum_enabled = off)")
+    for chunks in (50, 1000, 10_000):
+        await fill(connection, index, chunks)
+        found = await plan(connection, index, "terms/count_chunks", {"tokens": [3, 10]})
+        assert f"Bitmap Index Scan on chunk_terms_{index.index_id}_chunk_tokens_idx" in found, (chunks, found)
+        assert "Filter" not in found, (chunks, found)
