@@ -64,12 +64,37 @@ class PageEnd:
 
 @dataclass(slots=True)
 class PagePart:
-    """As much of a page as is written at once; ``end`` is set on its last part."""
+    """What is written at once: as much of a page as that, or several small pages.
+
+    Attributes
+    ----------
+    end
+        Where the slice stands after it; None in the midst of a page.
+    pages
+        How many pages end in it, where ``end`` is set.
+    size
+        Bytes of its rows as the source gave them.
+    """
 
     rows: list[PageRow] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
     end: PageEnd | None = None
+    pages: int = 1
+    size: int = 0
+
+    def keys(self) -> set[ChunkKey]:
+        """Return the keys of all chunks in it."""
+        return {(row.row.document.key, chunk.chunk_index) for row in self.rows for chunk in row.row.document.chunks}
+
+    def join(self, following: "PagePart") -> None:
+        """Take in a part that begins where this one ends."""
+        self.rows += following.rows
+        self.rejects += following.rejects
+        self.counts.update(following.counts)
+        self.end = following.end
+        self.pages += following.pages
+        self.size += following.size
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +107,11 @@ class SliceState:
     counts: Mapping[str, int] = field(default_factory=dict)
     finished: bool = False
 
-    def after(self, end: PageEnd, counts: Mapping[str, int]) -> "SliceState":
-        """Return the state after one more page."""
+    def after(self, end: PageEnd, pages: int, counts: Mapping[str, int]) -> "SliceState":
+        """Return the state after some more pages."""
         total = Counter(self.counts)
         total.update(counts)
-        return SliceState(self.slice, end.position, self.pages + 1, dict(total), end.finished)
+        return SliceState(self.slice, end.position, self.pages + pages, dict(total), end.finished)
 
 
 @dataclass(frozen=True, slots=True)

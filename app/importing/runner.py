@@ -2,22 +2,16 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 from app.domain.errors import ServiceError
-from app.domain.imports import ImportStoppedError, PageEnd, PagePart, PageRow, Reject, Run, SliceState
-from app.domain.migration import RowRejectedError, RowSkippedError
+from app.domain.imports import ImportStoppedError, PagePart, Run, SliceState
+from app.importing.parts import WARNING, PartQueue, cut
 from app.importing.progress import Reporter, Tally
 from app.importing.source import PageRestart, Source
 from app.observability import metrics
 from app.services.importing import ImportService
 from app.services.pages import PageWriter
-
-PART_ROWS = 500
-PART_BYTES = 6 << 20
-"""How much is held and written at once; memory is bounded by this and the number of slices, not by the page."""
-
-WARNING = "warning:"
 
 
 class ImportRunner:
@@ -79,15 +73,15 @@ class ImportRunner:
                 task.cancel()
 
     async def _slice(self, run: Run, state: SliceState, tally: Tally, written: asyncio.Event) -> None:
-        """Read ahead by one part while the one before is being written."""
+        """Read ahead while what came before is being written."""
         writer = self._service.pages(run, state)
         if run.resumed:
             await writer.restart_page()
-        queue: asyncio.Queue[PagePart | PageRestart | None] = asyncio.Queue(maxsize=1)
+        queue = PartQueue()
         page: Counter[str] = Counter()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._fill(queue, state))
-            while (part := await queue.get()) is not None:
+            while (part := await queue.take()) is not None:
                 if isinstance(part, PageRestart):
                     tally.counts.subtract(page)
                     tally.retries += 1
@@ -111,44 +105,12 @@ class ImportRunner:
                 metrics.IMPORT_WARNINGS.labels(name.removeprefix(WARNING)).inc(number)
         if part.end is not None:
             page.clear()
-            metrics.IMPORT_PAGES.labels(str(writer.state.slice)).inc()
+            metrics.IMPORT_PAGES.labels(str(writer.state.slice)).inc(part.pages)
 
-    async def _fill(self, queue: asyncio.Queue[PagePart | PageRestart | None], state: SliceState) -> None:
-        async for part in self._parts(state):
+    async def _fill(self, queue: PartQueue, state: SliceState) -> None:
+        async for part in cut(self._source.read(state.slice, state.position), self._source.row):
             await queue.put(part)
         await queue.put(None)
-
-    async def _parts(self, state: SliceState) -> AsyncIterator[PagePart | PageRestart]:
-        """Cut the stream of rows into parts."""
-        part, size = PagePart(), 0
-        async for event in self._source.read(state.slice, state.position):
-            if isinstance(event, PageRestart):
-                part, size = PagePart(), 0
-                yield event
-            elif isinstance(event, PageEnd):
-                part.end = event
-                yield part
-                part, size = PagePart(), 0
-            else:
-                self._take(part, event)
-                size += len(event)
-                if len(part.rows) >= PART_ROWS or size >= PART_BYTES:
-                    yield part
-                    part, size = PagePart(), 0
-
-    def _take(self, part: PagePart, body: bytes) -> None:
-        try:
-            row = self._source.row(body)
-        except RowSkippedError as skipped:
-            part.counts["skipped"] += 1
-            part.counts[f"skipped:{skipped.reason}"] += 1
-        except RowRejectedError as rejected:
-            part.counts["quarantined"] += 1
-            part.rejects.append(Reject(rejected.code, rejected.detail, body))
-        else:
-            part.rows.append(PageRow(row, body))
-            for warning in row.warnings:
-                part.counts[WARNING + warning] += 1
 
 
 def _tally(run: Run) -> Tally:

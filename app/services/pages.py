@@ -26,8 +26,9 @@ _WAITS = (0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 30.0, 30.0)
 class PageWriter:
     """Writes the pages of one slice, a part at a time.
 
-    A page counts as done in the transaction that writes its last part. A page that is read again, because
-    the source broke off or the process died, is written again: what is there already stays as it is.
+    A page counts as done in the transaction that writes its last part, which may be that of several pages. A page that
+    is read again, because the source broke off or the process died, is written again: what is there already stays as
+    it is.
     """
 
     def __init__(
@@ -165,7 +166,7 @@ class PageWriter:
         if rejects:
             last = await self._imports.save_rejects(session, *place, rejects)
         if part.end is not None:
-            state = state.after(part.end, self._page + counts)
+            state = state.after(part.end, part.pages, self._page + counts)
             await self._imports.save_slice(session, self._run.import_id, state)
         return state, last
 
