@@ -13,8 +13,6 @@ from app.domain.imports import SourceError
 from app.observability import metrics
 
 _RETRIED = {408, 425, 429, 500, 502, 503, 504, 507}
-PIECE = 256 * 1024
-"""Bytes that are read at once."""
 
 
 @dataclass(frozen=True, slots=True)

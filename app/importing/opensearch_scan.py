@@ -10,28 +10,18 @@ from typing import Any
 
 import httpx
 import orjson
+from typing_extensions import override
 
-from app.domain.documents import WriteMode
 from app.domain.imports import PageEnd, SourceError
 from app.domain.migration import RowRules, SourceRow
 from app.domain.migration_opensearch import VECTORS, lacks_vector, read_row
-from app.importing.http_pages import (
-    PIECE,
-    Connection,
-    Patience,
-    TransientError,
-    check_status,
-    describe,
-    get_json,
-    give_in,
-    open_client,
-)
+from app.importing.http_pages import Connection, Patience, TransientError, get_json
 from app.importing.json_stream import ArrayStream
+from app.importing.paging import Page, PagedSource
 from app.importing.row_json import RowParser
-from app.importing.source import Event, PageRestart, load_object
+from app.importing.source import load_object
 
 _KEEP_ALIVE = "5m"
-_CLIENT_SECONDS = 120.0
 _ORDER = ({"document_id": "asc"}, {"chunk_index": "asc"}, {"max_chunk_size": "asc"})
 _NOT_FOUND = 404
 _VECTOR_TRIES = 3
@@ -47,20 +37,16 @@ class ScanOptions:
     patience: Patience = field(default_factory=Patience)
 
 
-class _ExpiredError(TransientError):
-    """The point in time is gone."""
-
-
-class OpenSearchScan:
+class OpenSearchScan(PagedSource):
     """Rows of one OpenSearch index."""
 
-    upsert_mode: WriteMode = "merge"
+    _array = "hits"
 
     def __init__(self, connection: Connection, options: ScanOptions, rules: RowRules) -> None:
+        super().__init__(connection, options.slices, options.patience)
         self._connection = connection
         self._options = options
         self._rules = rules
-        self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
         self._points: dict[int, str] = {}
         self._parser = RowParser("_source", *VECTORS)
 
@@ -68,11 +54,6 @@ class OpenSearchScan:
     def label(self) -> str:
         """The address and the index."""
         return f"opensearch {self._connection.url} {self._options.index}"
-
-    @property
-    def slices(self) -> int:
-        """As many as were asked for."""
-        return self._options.slices
 
     def parameters(self) -> Mapping[str, Any]:
         """What positions belong to."""
@@ -91,44 +72,19 @@ class OpenSearchScan:
         count = answer.get("count")
         return count if isinstance(count, int) else None
 
-    async def read(self, slice_number: int, position: str | None) -> AsyncIterator[Event]:
-        """Read a slice after the row of a position."""
-        failures = 0
-        while True:
-            page = ArrayStream("hits")
-            last = b""
-            rows = 0
-            try:
-                async for hit in self._page(page, slice_number, position):
-                    last, rows = hit, rows + 1
-                    yield hit
-                self._check(page.rest, slice_number)
-            except (httpx.TransportError, TransientError) as error:
-                failures += 1
-                yield PageRestart(describe(error))
-                if isinstance(error, _ExpiredError):
-                    self._points.pop(slice_number, None)
-                await give_in(self._options.patience, failures, error)
-                continue
-            failures = 0
-            if not rows:
-                break
-            position = orjson.dumps(load_object(last)["sort"]).decode()
-            yield PageEnd(position, finished=False)
-        yield PageEnd(None, finished=True)
-        await self._close_point(slice_number)
-
     def row(self, body: bytes) -> SourceRow:
         """Turn a hit into a document of ours."""
         return read_row(self._parser.fields(body), self._rules)
 
+    @override
     async def close(self) -> None:
         """Close what is open."""
         for slice_number in list(self._points):
             await self._close_point(slice_number)
-        await self._http.aclose()
+        await super().close()
 
-    async def _page(self, page: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
+    @override
+    async def _rows(self, stream: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
         body: dict[str, Any] = {
             "size": self._options.page_size,
             "query": self._query(),
@@ -142,9 +98,9 @@ class OpenSearchScan:
             body["slice"] = {"id": slice_number, "max": self._options.slices}
         async with self._http.stream("POST", "/_search", json=body) as response:
             if response.status_code == _NOT_FOUND and b"search_context_missing" in await response.aread():
-                raise _ExpiredError("The point in time expired.")
-            await check_status(response, f"search in slice {slice_number}")
-            async for hit in page.objects(response.aiter_bytes(PIECE)):
+                del self._points[slice_number]
+                raise TransientError("The point in time expired.")
+            async for hit in self._objects(response, stream, f"search in slice {slice_number}"):
                 yield await self._with_vector(hit)
 
     async def _with_vector(self, hit: bytes) -> bytes:
@@ -161,16 +117,15 @@ class OpenSearchScan:
                 found = {**found, "_source": again[0]["_source"]}
         return orjson.dumps(found)
 
-    def _check(self, rest: bytes, slice_number: int) -> None:
-        """Make sure that a page is whole."""
-        try:
-            answer = orjson.loads(rest)
-        except orjson.JSONDecodeError:
-            raise TransientError("The page broke off.") from None
-        failed = answer.get("_shards", {}).get("failed", 0)
-        if answer.get("timed_out") or failed:
+    @override
+    def _end(self, slice_number: int, page: Page) -> PageEnd:
+        failed = page.answer.get("_shards", {}).get("failed", 0)
+        if page.answer.get("timed_out") or failed:
             raise TransientError(f"The page is partial: timed out, or {failed} shards failed.")
-        self._points[slice_number] = answer.get("pit_id") or self._points[slice_number]
+        self._points[slice_number] = page.answer.get("pit_id") or self._points[slice_number]
+        if not page.rows:
+            return PageEnd(None, finished=True)
+        return PageEnd(orjson.dumps(load_object(page.last)["sort"]).decode(), finished=False)
 
     def _query(self) -> dict[str, Any]:
         if self._rules.source_tenant is None:

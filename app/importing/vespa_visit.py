@@ -9,32 +9,17 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-import orjson
+from typing_extensions import override
 
-from app.domain.documents import WriteMode
 from app.domain.imports import PageEnd, SourceError
 from app.domain.migration import RowRules, SourceRow
 from app.domain.migration_vespa import FIELDS, TENSORS, read_row
-from app.importing.http_pages import (
-    PIECE,
-    Connection,
-    Patience,
-    RefusedError,
-    TransientError,
-    check_status,
-    describe,
-    get_json,
-    give_in,
-    open_client,
-)
+from app.importing.http_pages import Connection, Patience, RefusedError, TransientError, get_json
 from app.importing.json_stream import ArrayStream
+from app.importing.paging import Page, PagedSource
 from app.importing.row_json import RowParser
-from app.importing.source import Event, PageRestart
 
 _SERVER_SECONDS = 110
-_CLIENT_SECONDS = 120.0
-_MOST_IDLE_PAGES = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,17 +40,17 @@ def vespa_rows(rules: RowRules) -> Callable[[bytes], SourceRow]:
     return lambda body: read_row(parser.fields(body), rules)
 
 
-class VespaVisit:
+class VespaVisit(PagedSource):
     """Rows of one Vespa schema."""
 
-    upsert_mode: WriteMode = "merge"
+    _array = "documents"
 
     def __init__(self, connection: Connection, options: VisitOptions, rules: RowRules) -> None:
+        super().__init__(connection, options.slices, options.patience)
         self._connection = connection
         self._options = options
         self._rules = rules
         self._path = f"/document/v1/{options.namespace}/{options.schema}/docid"
-        self._http = open_client(connection, read_timeout=_CLIENT_SECONDS)
         self._fields: tuple[str, ...] = ()
         self.row = vespa_rows(rules)
         self.selection = options.selection or _selection(options.schema, rules.source_tenant)
@@ -74,11 +59,6 @@ class VespaVisit:
     def label(self) -> str:
         """The address and the schema."""
         return f"vespa {self._connection.url} {self._options.schema}"
-
-    @property
-    def slices(self) -> int:
-        """As many as were asked for."""
-        return self._options.slices
 
     def parameters(self) -> Mapping[str, Any]:
         """What tokens belong to."""
@@ -104,36 +84,6 @@ class VespaVisit:
         count = root.get("fields", {}).get("totalCount") if isinstance(root, dict) else None
         return count if isinstance(count, int) else None
 
-    async def read(self, slice_number: int, position: str | None) -> AsyncIterator[Event]:
-        """Visit a slice from a token on."""
-        failures = idle = 0
-        self._fields = self._fields or await self._known_fields()
-        while True:
-            page = ArrayStream("documents")
-            rows = 0
-            try:
-                async for row in self._page(page, slice_number, position):
-                    rows += 1
-                    yield row
-                following = _following(page.rest, rows)
-            except (httpx.TransportError, TransientError) as error:
-                failures += 1
-                yield PageRestart(describe(error))
-                await give_in(self._options.patience, failures, error)
-                continue
-            failures = 0
-            idle = idle + 1 if not rows and following == position else 0
-            if idle > _MOST_IDLE_PAGES:
-                raise SourceError(f"Slice {slice_number} does not get on: {idle} empty pages with one token.")
-            position = following
-            yield PageEnd(position, finished=not position)
-            if not position:
-                return
-
-    async def close(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
-
     async def _known_fields(self) -> tuple[str, ...]:
         """Ask for the tenant wherever there are tenants: rows of several must not come in as those of one."""
         parameters = {"fieldSet": f"{self._options.schema}:tenant_id", "wantedDocumentCount": "1", "timeout": "10s"}
@@ -145,7 +95,9 @@ class VespaVisit:
             return FIELDS
         return (*FIELDS, "tenant_id")
 
-    async def _page(self, page: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
+    @override
+    async def _rows(self, stream: ArrayStream, slice_number: int, position: str | None) -> AsyncIterator[bytes]:
+        self._fields = self._fields or await self._known_fields()
         parameters = {
             "selection": self.selection,
             "fieldSet": f"{self._options.schema}:{','.join(self._fields)}",
@@ -156,9 +108,19 @@ class VespaVisit:
             "timeout": f"{_SERVER_SECONDS}s",
         } | ({} if position is None else {"continuation": position})
         async with self._http.stream("GET", self._path, params=parameters) as response:
-            await check_status(response, f"visit of slice {slice_number}")
-            async for row in page.objects(response.aiter_bytes(PIECE)):
+            async for row in self._objects(response, stream, f"visit of slice {slice_number}"):
                 yield row
+
+    @override
+    def _end(self, slice_number: int, page: Page) -> PageEnd:
+        answer = page.answer
+        if answer.get("documentCount", page.rows) != page.rows:
+            raise TransientError(f"The page has {page.rows} rows and says it has {answer['documentCount']}.")
+        if "documents" not in answer:
+            raise TransientError(f"The page has no documents: {answer.get('message')}")
+        token = answer.get("continuation")
+        following = token if isinstance(token, str) and token else None
+        return PageEnd(following, finished=following is None)
 
 
 def _selection(schema: str, tenant: str | None) -> str:
@@ -167,23 +129,3 @@ def _selection(schema: str, tenant: str | None) -> str:
         return regular
     quoted = tenant.replace("\\", "\\\\").replace("'", "\\'")
     return f"{regular} and {schema}.tenant_id=='{quoted}'"
-
-
-def _following(rest: bytes, rows: int) -> str | None:
-    """Return the token of the next page.
-
-    Raises
-    ------
-    TransientError
-        The answer broke off, or has not the rows it says it has.
-    """
-    try:
-        answer = orjson.loads(rest)
-    except orjson.JSONDecodeError:
-        raise TransientError("The page broke off.") from None
-    if answer.get("documentCount", rows) != rows:
-        raise TransientError(f"The page has {rows} rows and says it has {answer['documentCount']}.")
-    if "documents" not in answer:
-        raise TransientError(f"The page has no documents: {answer.get('message')}")
-    token = answer.get("continuation")
-    return token if isinstance(token, str) and token else None

@@ -96,7 +96,7 @@ async def test_no_more_bytes_wait_than_are_written_at_once(monkeypatch: pytest.M
     assert not waiting.done()
     assert (await taken(queue))[1:] == (2, 1)
     await waiting
-    await queue.put(await page("z" * 80, 1))
+    await queue.put(await page("z" * 98, 1))
     assert (await taken(queue))[1:] == (1, 1), "together they would be too large"
 
 
