@@ -87,7 +87,8 @@ async def _run(tools: Toolbox, index: Index, source: Source, target: Target) -> 
     async with _quarantined(tools, run, target) as written:
         tally = await ImportRunner(tools.imports, source, reporter).run(run)
     reporter.emit(tally.as_json("loaded"))
-    await tools.maintainer.analyse(index)
+    if not (target.graph and await tools.maintainer.is_due(index)):  # building a graph takes statistics anyway
+        await tools.maintainer.analyse(index)
     graph = await _see_graph(tools, index) if target.graph else None
     reporter.emit(
         tally.as_json("finished") | {"import_id": run.import_id, "quarantine": written.get("path"), "graph": graph}

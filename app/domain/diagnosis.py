@@ -247,7 +247,7 @@ def _graphs(facts: Facts) -> Iterator[Finding]:
 
 def _is_as_wanted(options: dict[str, int], wanted: Wanted) -> bool:
     """With more care than the settings say is as well: the maintainer takes it where recall falls short."""
-    return options.get("m") == wanted.m and options.get("ef_construction", 0) >= wanted.ef_construction
+    return options.get("m", 0) >= wanted.m and options.get("ef_construction", 0) >= wanted.ef_construction
 
 
 def _housekeeping(facts: Facts) -> Iterator[Finding]:

@@ -1,13 +1,14 @@
 """HNSW graphs: built when they pay, measured, and built anew when deletions have worn them."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import perf_counter
 
 import structlog
 
 from app.domain.errors import ServiceError
+from app.domain.graphs import DEAR_EF, Attempt, more_care
 from app.domain.indexes import Index
-from app.domain.planning import EF_LADDER, TARGET_RECALL
+from app.domain.planning import EF_LADDER
 from app.observability import metrics
 from app.services.recall import GraphRecall
 from app.storage.maintenance import MaintenanceRepository
@@ -22,16 +23,14 @@ _GROWN = 2.0
 
 _QUERIES = 40
 _SECONDS = 30.0
-_EF_DEAR = 200
-_CAREFUL = 400
-"""Beyond these, more ef_search costs every search, and more ef_construction every write, too much."""
-
-_HOPELESS = 0.9
-"""Below this recall, more care in building is not expected to help, and is not tried."""
 
 
 class GraphUpkeep:
-    """The maintainer's work on the graph of one index."""
+    """The maintainer's work on the graph of one index.
+
+    A graph that answers is there after one build. One that finds too little is built anew with more care beside it,
+    one attempt each time the index is looked at, and nobody waits for that.
+    """
 
     def __init__(self, recall: GraphRecall, m: int, ef_construction: int) -> None:
         self._recall = recall
@@ -40,44 +39,66 @@ class GraphUpkeep:
 
     async def build(self, repository: MaintenanceRepository, index: Index) -> None:
         """Build the first graph of an index and measure it."""
-        built = await _observed("first", index, lambda: repository.build_ann(index, self._m, self._ef_construction))
-        if built:
-            await self._measure(repository, index, self._ef_construction)
+        m, ef_construction = self._m, self._ef_construction
+        if await _observed("first", index, lambda: repository.build_ann(index, m, ef_construction)):
+            await self._measure(repository, index, m, ef_construction)
 
     async def care_for(self, repository: MaintenanceRepository, index: Index) -> None:
-        """Rebuild a worn graph; measure one that has not been, or has grown."""
+        """Measure a graph that has not been, or has grown; rebuild one that is worn, or finds too little."""
         known = index.graph or {}
         wear = await repository.graph_wear(index)
         if wear.leftover:
             await repository.drop_rebuilds(index)
-        careful = int(known.get("ef_construction", self._ef_construction))
+        m, ef_construction = int(known.get("m", self._m)), int(known.get("ef_construction", self._ef_construction))
         since = wear.removed - int(known.get("removed", 0))
         removed = since if since >= 0 else wear.removed  # statistics were reset
+        tried = [Attempt(*attempt) for attempt in known.get("tried", ())]
         if known and wear.chunks and removed > WORN * (wear.chunks + removed):
-            await self._rebuild(repository, index, careful)
+            await self._rebuild("anew", repository, index, m, ef_construction)
         elif not known or not wear.chunks / _GROWN <= int(known["chunks"]) <= wear.chunks * _GROWN:
-            await self._measure(repository, index, careful)
+            await self._measure(repository, index, m, ef_construction)
+        elif tried and (care := more_care(tried)) is not None:
+            await self._rebuild("with_care", repository, index, *care, tried=tried)
 
-    async def _rebuild(self, repository: MaintenanceRepository, index: Index, ef_construction: int) -> None:
-        if await _observed("anew", index, lambda: repository.rebuild_ann(index, ef_construction)):
-            await self._measure(repository, index, ef_construction)
+    async def _rebuild(
+        self, kind: str, repository: MaintenanceRepository, index: Index, m: int, ef_construction: int, *,
+        tried: Sequence[Attempt] = (),
+    ) -> None:  # fmt: skip
+        if await _observed(kind, index, lambda: repository.rebuild_ann(index, m, ef_construction)):
+            await self._measure(repository, index, m, ef_construction, tried=tried)
 
-    async def _measure(self, repository: MaintenanceRepository, index: Index, ef_construction: int) -> None:
-        """Measure recall at several ef_search: searches take the least that reaches their target."""
+    async def _measure(
+        self, repository: MaintenanceRepository, index: Index, m: int, ef_construction: int, *,
+        tried: Sequence[Attempt] = (),
+    ) -> None:  # fmt: skip
+        """Measure recall at several ef_search: searches take the least that reaches their target.
+
+        ``tried`` are the graphs of the same chunks before this one.
+        """
+        started = perf_counter()
         recalls = await self._recall.measure(index, EF_LADDER, _QUERIES, seconds=_SECONDS)
         wear = await repository.graph_wear(index)
+        attempt = Attempt(m, ef_construction, round(recalls.get(DEAR_EF, 1.0), 4))
         await repository.set_graph(
             index,
             {
                 "chunks": wear.chunks,
                 "removed": wear.removed,
+                "m": m,
                 "ef_construction": ef_construction,
                 "recalls": {str(ef): round(recall, 4) for ef, recall in recalls.items()},
+                "tried": [tuple(each) for each in (*tried, attempt)],
             },
         )
-        log.info("ann_recall_measured", index=index.name, tenant=index.tenant_id, recalls=recalls)
-        if _HOPELESS < recalls.get(_EF_DEAR, 1.0) < TARGET_RECALL and 2 * ef_construction <= _CAREFUL:
-            await self._rebuild(repository, index, 2 * ef_construction)
+        log.info(
+            "ann_recall_measured",
+            index=index.name,
+            tenant=index.tenant_id,
+            m=m,
+            ef_construction=ef_construction,
+            recalls=recalls,
+            seconds=round(perf_counter() - started, 1),
+        )
 
 
 async def _observed(kind: str, index: Index, work: Callable[[], Awaitable[None]]) -> bool:

@@ -70,7 +70,9 @@ class Maintainer:
     async def analyse(self, index: Index) -> None:
         """Refresh what the planner and the look for due graphs know of an index, such as after an import."""
         async with self._database.dedicated_session() as session:
-            await MaintenanceRepository(session).analyse(index)
+            repository = MaintenanceRepository(session)
+            await repository.analyse(index)
+            await repository.terms().analyse(index)
 
     async def is_due(self, index: Index) -> bool:
         """Whether an index has enough chunks for a graph."""

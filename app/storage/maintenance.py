@@ -45,7 +45,7 @@ class MaintenanceRepository:
         return bool(row and row["filling"])
 
     async def analyse(self, index: Index) -> None:
-        """Refresh the statistics of an index's tables."""
+        """Refresh the statistics of an index's tables, without its terms: those are `TermsUpkeepRepository`'s."""
         await self._session.build(statement("maintenance/analyse_index"), index)
 
     async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
@@ -56,9 +56,10 @@ class MaintenanceRepository:
         )
         await self.analyse(index)
 
-    async def rebuild_ann(self, index: Index, ef_construction: int) -> None:
+    async def rebuild_ann(self, index: Index, m: int, ef_construction: int) -> None:
         """Build the graph anew beside the one that answers, then put it in its place."""
-        await self._session.build(statement("maintenance/set_ann_options"), index, ef_construction=ef_construction)
+        options = {"m": m, "ef_construction": ef_construction}
+        await self._session.build(statement("maintenance/set_ann_options"), index, **options)
         await self._session.fetch(statement("maintenance/set_build_memory"), index)
         await self._session.build(statement("maintenance/rebuild_ann_index"), index)
 

@@ -103,7 +103,7 @@ def with_graph(**changes: Any) -> dict[str, Any]:  # noqa: ANN401  fields of a d
         (with_graph(valid=False), ("warning", 'index "public/documents"')),
         (with_graph(dead_chunks=150_000), ("warning", 'index "public/documents"')),
         (with_graph(analysed=False), ("warning", 'index "public/documents"')),
-        (with_graph(options={"m": 32, "ef_construction": 100}), ("warning", 'index "public/documents"')),
+        (with_graph(options={"m": 8, "ef_construction": 100}), ("warning", 'index "public/documents"')),
         (with_settings(autovacuum="off"), ("error", "autovacuum")),
         ({"oldest_transaction": 7200.0}, ("warning", "oldest transaction")),
         ({"idle_slots": ("standby",)}, ("warning", "replication slot")),

@@ -1,2 +1,2 @@
 -- Lets the next build of a graph take more care.
-ALTER INDEX IF EXISTS chunk_embeddings_hnsw_:index_id SET (ef_construction = :ef_construction)
+ALTER INDEX IF EXISTS chunk_embeddings_hnsw_:index_id SET (m = :m, ef_construction = :ef_construction)
