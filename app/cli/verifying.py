@@ -21,16 +21,18 @@ from app.domain.imports import SourceError
 from app.domain.indexes import Index
 from app.domain.migration import RealIds, RowRules
 from app.domain.search import Search
-from app.domain.vectors import Vector
+from app.domain.verification import Question
 from app.importing.checking import SourceCheck
 from app.importing.file_rows import FileRows
 from app.importing.http_pages import Connection
 from app.importing.known_ids import KnownDocuments, find_real_ids
 from app.importing.ndjson import ExportFiles, read_header
 from app.importing.opensearch_scan import OpenSearchScan, ScanOptions
-from app.importing.parity import OpenSearchSearch, SearchedEngine, VespaSearch, compare_rankings, mixed_queries
+from app.importing.opensearch_search import OpenSearchSearch
+from app.importing.parity import SearchedEngine, compare_rankings, mixed_questions
 from app.importing.report import VerificationReport, print_report, write_html, write_json
 from app.importing.source import Source
+from app.importing.vespa_search import VespaSearch
 from app.importing.vespa_visit import VespaVisit, VisitOptions, vespa_rows
 from app.services.startup import PUBLIC_TENANT
 from app.settings import Settings
@@ -91,7 +93,9 @@ def verify(
     cert: o.Certificate = None, key: o.Key = None, ca: o.Authority = None, insecure: o.Insecure = False,
     sample: Annotated[float, typer.Option(min=0.0, max=1.0, help="Part of the documents compared by checksum.")] = 1.0,
     queries: Annotated[int, typer.Option(min=0, max=10_000, help="Queries put to both engines.")] = 100,
-    query_file: Annotated[Path | None, typer.Option(help='Real queries instead: lines of {"embedding": […]}.')] = None,
+    query_file: Annotated[
+        Path | None, typer.Option(help='Real queries instead: lines of {"embedding": […], "query": "…"}.')
+    ] = None,
     rank_profile: Annotated[str | None, typer.Option(help="Vespa's rank profile for them.")] = None,
     delete_unknown: Annotated[
         bool, typer.Option("--delete-unknown", help="Delete documents that Onyx does not know.")
@@ -175,26 +179,25 @@ async def _parity(
     if engine is None or not (queries or query_file) or not report.stored_chunks:
         return
     try:
-        embeddings = _read_queries(query_file) if query_file else await _sample_queries(tools, index, queries)
-        report.parity = await compare_rankings(tools.search, index, engine, embeddings, 10)
+        questions = _read_questions(query_file) if query_file else await _sample_questions(tools, index, queries)
+        report.parity = await compare_rankings(tools.search, index, engine, questions, 10)
     finally:
         await engine.close()
 
 
-async def _sample_queries(tools: Toolbox, index: Index, queries: int) -> Sequence[Vector]:
-    """Mix the embeddings of random chunks."""
-    everything = Search(OPERATOR.permit(Filters(hidden=None)), mode="random", limit=2 * queries)
+async def _sample_questions(tools: Toolbox, index: Index, number: int) -> Sequence[Question]:
+    """Mix the embeddings of random chunks, and take words of them."""
+    everything = Search(OPERATOR.permit(Filters(hidden=None)), mode="random", limit=2 * number)
     hits = (await tools.search.search(index.tenant_id, index.name, everything)).hits
-    return mixed_queries(
-        await tools.verification.embeddings(index, [(hit.row["document_id"], hit.row["chunk_index"]) for hit in hits])
-    )
+    chunks = [(hit.row["document_id"], hit.row["chunk_index"]) for hit in hits]
+    return mixed_questions(await tools.verification.texts_and_embeddings(index, chunks))
 
 
-def _read_queries(path: Path) -> list[Vector]:
+def _read_questions(path: Path) -> list[Question]:
     try:
-        lines = path.read_bytes().splitlines()
-        return [np.array(orjson.loads(line)["embedding"], dtype=np.float32) for line in lines if line.strip()]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        asked = [orjson.loads(line) for line in path.read_bytes().splitlines() if line.strip()]
+        return [Question(np.array(one["embedding"], dtype=np.float32), str(one.get("query") or "")) for one in asked]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise SourceError(f"{path}: {error}") from error
 
 

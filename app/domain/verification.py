@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from app.domain.documents import PUBLIC, Chunk, Document, whole_seconds
-from app.domain.vectors import to_half
+from app.domain.vectors import Vector, to_half
 
 KEPT_FINDINGS = 100
 """So many examples of each kind of finding are kept; all of them are counted."""
@@ -44,6 +44,18 @@ class Findings:
     def passed(self) -> bool:
         """Whether nothing was found that should not be."""
         return not any(count for code, count in self.counts.items() if code not in EXPECTED)
+
+
+Ranking = Sequence[tuple[str, int]]
+"""Documents and chunks, the best first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What two engines are asked; without words only by its meaning."""
+
+    embedding: Vector
+    text: str = ""
 
 
 @dataclass(frozen=True, slots=True)

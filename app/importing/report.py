@@ -42,7 +42,8 @@ class VerificationReport:
     stored_documents: int = 0
     stored_chunks: int = 0
     findings: Findings = field(default_factory=Findings)
-    parity: Parity | None = None
+    parity: dict[str, Parity] = field(default_factory=dict)
+    """By mode of search; empty if nothing was searched."""
     deleted: int = 0
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
@@ -66,7 +67,7 @@ class VerificationReport:
             "stored_chunks": self.stored_chunks,
             "findings": dict(sorted(self.findings.counts.items())),
             "examples": [asdict(example) for example in self.findings.examples],
-            "parity": None if self.parity is None else asdict(self.parity),
+            "parity": {mode: asdict(parity) for mode, parity in self.parity.items()},
             "deleted_documents": self.deleted,
         }
 
@@ -82,8 +83,8 @@ def print_report(report: VerificationReport, console: Console) -> None:
         console.print(table)
     for example in [e for e in report.findings.examples if e.code not in EXPECTED][:10]:
         console.print("  ", *_cells(example), markup=False)
-    if report.parity is not None:
-        console.print(_parity(report.parity))
+    for mode, parity in report.parity.items():
+        console.print(_parity(mode, parity))
 
 
 def write_html(report: VerificationReport, path: Path) -> None:
@@ -91,7 +92,8 @@ def write_html(report: VerificationReport, path: Path) -> None:
     verdict = "Passed" if report.passed else "Not passed"
     kinds = "".join(_row(code, number, MEANINGS[code]) for code, number in sorted(report.findings.counts.items()))
     examples = "".join(_row(*_cells(example)) for example in report.findings.examples)
-    parity = "" if report.parity is None else f"<h2>Search parity</h2><p>{html.escape(_parity(report.parity))}</p>"
+    sentences = "<br>".join(html.escape(_parity(mode, parity)) for mode, parity in report.parity.items())
+    parity = f"<h2>Search parity</h2><p>{sentences}</p>" if sentences else ""
     path.write_text(
         f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>Verification of {html.escape(report.index)}</title>
@@ -122,9 +124,9 @@ def _headline(report: VerificationReport) -> tuple[str, ...]:
     )
 
 
-def _parity(parity: Parity) -> str:
+def _parity(mode: str, parity: Parity) -> str:
     correlation = "" if parity.rank_correlation is None else f", rank correlation {parity.rank_correlation:.3f}"
-    return f"Over {parity.queries} queries: overlap@{parity.limit} {parity.overlap:.3f}{correlation}."
+    return f"{mode.title()} search, {parity.queries} queries: overlap@{parity.limit} {parity.overlap:.3f}{correlation}."
 
 
 def _cells(example: Finding) -> tuple[str, ...]:

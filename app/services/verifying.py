@@ -123,10 +123,12 @@ class VerificationService:
             findings.add(Finding("unknown_to_onyx", name))
         return unknown
 
-    async def embeddings(self, index: Index, chunks: Sequence[tuple[str, int]]) -> list[NDArray[np.float16]]:
-        """Return the embeddings of chunks, by document id and chunk index."""
+    async def texts_and_embeddings(
+        self, index: Index, chunks: Sequence[tuple[str, int]]
+    ) -> list[tuple[str, NDArray[np.float16]]]:
+        """Return what chunks say and mean, by document id and chunk index; without those that have no embedding."""
         rows = await self._chunks.list_rows(index, [(document_key(name), place) for name, place in chunks])
-        return [row["embedding"] for row in rows if row["embedding"] is not None]
+        return [(row["content"], row["embedding"]) for row in rows if row["embedding"] is not None]
 
     async def counts(self, index: Index) -> AsyncIterator[Mapping[str, Any]]:
         """Yield every stored document with its chunk count."""

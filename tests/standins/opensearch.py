@@ -1,4 +1,4 @@
-"""A stand-in for OpenSearch's points in time, search_after and k-NN queries.
+"""A stand-in for OpenSearch's points in time, search_after and searches.
 
 A point in time expires when told to, pages come partial, vectors are missing at the first look.
 """
@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+
+from tests.standins.scoring import Field, Scores, best, cosines, min_max, total, words_of
 
 ORDER = ("document_id", "chunk_index", "max_chunk_size")
 
@@ -45,7 +46,7 @@ class OpenSearchStandIn:
             Route("/{index}/_refresh", self._refresh, methods=["POST"]),
             Route("/{index}/_count", self._count, methods=["POST"]),
             Route("/{index}/_mget", self._get, methods=["POST"]),
-            Route("/{index}/_search", self._nearest, methods=["POST"]),
+            Route("/{index}/_search", self._search, methods=["POST"]),
         ]
         return Starlette(routes=routes)
 
@@ -99,16 +100,34 @@ class OpenSearchStandIn:
         body = {"took": 1, "timed_out": trouble == "timed_out", "_shards": shards, "pit_id": asked["pit"]["id"]}
         return JSONResponse(body | {"hits": {"max_score": None, "hits": hits}})
 
-    async def _nearest(self, request: Request) -> Response:
+    async def _search(self, request: Request) -> Response:
         asked = orjson.loads(await request.body())
-        query = np.array(asked["query"]["knn"]["content_vector"]["vector"], dtype=np.float64)
-        scored = []
-        for key, row in self.rows.items():
-            vector = np.array(row["content_vector"], dtype=np.float64)
-            scored.append((-(vector @ query) / np.linalg.norm(vector), key))
-        best = sorted(scored)[: asked["size"]]
-        hits = [{"_id": k, "_score": -s, "_source": {n: self.rows[k][n] for n in asked["_source"]}} for s, k in best]
+        ranked = best(self._scores(asked["query"]), asked["size"])
+        hits = [
+            {"_id": k, "_score": score, "_source": {n: self.rows[k][n] for n in asked["_source"]}}
+            for k, score in ranked
+        ]
         return JSONResponse({"hits": {"hits": hits}})
+
+    def _scores(self, query: Mapping[str, Any]) -> Scores:
+        """k-NN, the four clauses about words, or both of them under min-max."""
+        if "knn" in query:
+            vector = query["knn"]["content_vector"]["vector"]
+            near = cosines({key: row["content_vector"] for key, row in self.rows.items()}, vector)
+            return {key: (1 + cosine) / 2 for key, cosine in near.items()}
+        if "bool" in query:
+            return total(*map(self._clause, query["bool"]["should"]))
+        depth = query["hybrid"]["pagination_depth"]
+        parts = [min_max(dict(best(self._scores(part), depth)), 0.001) for part in query["hybrid"]["queries"]]
+        return total(*((0.5, part) for part in parts))
+
+    def _clause(self, clause: Mapping[str, Any]) -> tuple[float, Scores]:
+        [(kind, of_field)] = clause.items()
+        [(name, asked)] = of_field.items()
+        field = Field({key: str(row[name] or "") for key, row in self.rows.items()})
+        query = words_of(asked["query"])
+        scores = field.match(query) if kind == "match" else field.match_phrase(query, asked["slop"])
+        return asked["boost"], scores
 
 
 def _matches(query: Mapping[str, Any], row: Mapping[str, Any]) -> bool:

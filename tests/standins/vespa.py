@@ -11,9 +11,10 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import exp
+from time import time
 from typing import Any
 
-import numpy as np
 import orjson
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -21,6 +22,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from app.domain.migration_vespa import FIELDS
+from tests.standins.scoring import Field, Scores, best, closeness, cosines, min_max, total, words_of
+
+Rows = Mapping[str, dict[str, Any]]
 
 TENSORS = {"embeddings": "tensor<float>(t{},x[%d])", "title_embedding": "tensor<float>(x[%d])"}
 HANDLER = "com.yahoo.document.restapi.resource.DocumentV1ApiHandler"
@@ -125,21 +129,57 @@ class VespaStandIn:
         asked: dict[str, Any] = dict(request.query_params)
         if request.method == "POST":
             asked |= orjson.loads(await request.body())
-        if "nearestNeighbor" not in asked["yql"]:
+        if " where true" in asked["yql"]:
             return JSONResponse({"root": {"fields": {"totalCount": len(self.rows)}}})
-        query = np.array(asked["input.query(query_embedding)"], dtype=np.float64)
-        scored = []
-        for key, fields in self.rows.items():
-            if isinstance(fields.get("embeddings"), dict) and "content" in fields and "chunk_id" in fields:
-                vector = np.array(fields["embeddings"]["full_chunk"], dtype=np.float64)
-                if vector.shape == query.shape:
-                    cosine = vector @ query / (np.linalg.norm(vector) * np.linalg.norm(query) or 1.0)
-                    scored.append((-cosine, key, fields))
+        ranked = best(self._scores(asked), int(asked["hits"]))
         hits = [
-            {"id": key, "relevance": -score, "fields": {name: f[name] for name in ("document_id", "chunk_id")}}
-            for score, key, f in sorted(scored, key=lambda item: item[:2])[: int(asked["hits"])]
+            {"id": key, "relevance": score, "fields": {n: self.rows[key][n] for n in ("document_id", "chunk_id")}}
+            for key, score in ranked
         ]
-        return JSONResponse({"root": {"fields": {"totalCount": len(scored)}, "children": hits}})
+        return JSONResponse({"root": {"fields": {"totalCount": len(self.rows)}, "children": hits}})
+
+    def _scores(self, asked: Mapping[str, Any]) -> Scores:
+        """Rank by the profiles of Onyx's schema: admin_search, else the hybrid one with the inputs given."""
+        rows = {
+            key: fields
+            for key, fields in self.rows.items()
+            if isinstance(fields.get("embeddings"), dict) and "content" in fields and "chunk_id" in fields
+        }
+        query = words_of(asked.get("query", ""))
+        titles = Field({key: str(fields.get("title") or "") for key, fields in rows.items()}).match(query)
+        contents = Field({key: str(fields["content"]) for key, fields in rows.items()}).match(query)
+        if asked["ranking.profile"] == "admin_search":
+            return total((1.0, contents), (5.0, titles))
+        return self._hybrid(asked, rows, titles, contents)
+
+    @staticmethod
+    def _hybrid(asked: Mapping[str, Any], rows: Rows, titles: Scores, contents: Scores) -> Scores:
+        alpha, ratio, decay = (
+            float(asked[f"input.query({name})"]) for name in ("alpha", "title_content_ratio", "decay_factor")
+        )
+        vector = asked["input.query(query_embedding)"]
+        near = cosines({key: fields["embeddings"]["full_chunk"] for key, fields in rows.items()}, vector)
+        near = {key: closeness(cosine) for key, cosine in near.items()}
+        titled = cosines({key: f["title_embedding"] for key, f in rows.items() if f.get("title_embedding")}, vector)
+        title = {key: max(near[key], closeness(titled.get(key, -1.0))) for key in near}
+        nothing = dict.fromkeys(near, 0.0)
+        scores = total(
+            (alpha * ratio, min_max(title)),
+            (alpha * (1 - ratio), min_max(near)),
+            ((1 - alpha) * ratio, min_max(nothing | titles)),
+            ((1 - alpha) * (1 - ratio), min_max(nothing | contents)),
+        )
+        if decay:
+            scores = {key: score * _factor(rows[key], decay) for key, score in scores.items()}
+        return scores
+
+
+def _factor(fields: Mapping[str, Any], decay: float) -> float:
+    """Boost and recency."""
+    boost = float(fields.get("boost") or 0.0)
+    boosted = 0.5 + 1 / (1 + exp(-boost / 3)) if boost < 0 else 2 / (1 + exp(-boost / 3))
+    years = max(0.0, time() - float(fields.get("doc_updated_at") or time() - 7_890_000)) / 31_536_000
+    return boosted * max(1 / (1 + decay * years), 0.75)
 
 
 def _passes(test: str, fields: Mapping[str, Any]) -> bool:
