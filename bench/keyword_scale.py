@@ -1,256 +1,246 @@
-"""Keyword search at scale: latency against vector search, storage and write cost, recall against exact BM25.
+"""Keyword search at scale: its latency against vector search's, recall against exact BM25, storage and write cost.
 
-Chunks are made from real sentences of collections (see `vector-search eval` for their format): groups of
-consecutive sentences of several texts are put together, with some new words, until a chunk is about as long
-as Onyx's. Repetition of sentences makes conjunctions easier than in natural text; judge by ratios.
+    python -m bench.keyword_scale --data FOLDER --chunks 1000000 --output FILE COLLECTION …
 
-    python bench/keyword_scale.py --dsn postgresql://… --chunks 1000000 FOLDER …
+Chunks are made from the sentences of collections (see `bench.sentences`; `vector-search eval` has their format). The
+first run fills an embedded PostgreSQL in the folder and lets the service build its graph, which takes long; further
+ones only measure. Two things are measured, all calls taking turns so that they share what the machine does besides:
 
-The database must be migrated and is filled; give it one of its own. With ``--graph N`` an HNSW graph over the
-first N random embeddings is the yardstick.
+- the statements themselves, in one session: ten chunks by the HNSW graph at ef_search 100, the keyword list of a hybrid
+  search (200 chunks), and that of a keyword search, by questions of 3 to 20 terms;
+- searches of the three modes through HTTP, by the same questions and by the collections' own.
 """
 
 import argparse
 import asyncio
+import dataclasses
 import json
 import random
-import re
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from time import perf_counter
+from typing import Any
 
 import asyncpg
 import numpy as np
+import orjson
 
-from app.domain.documents import Chunk
+from app import embedded
 from app.domain.filters import Filters
 from app.domain.indexes import Index, IndexSettings
-from app.domain.keys import document_key
-from app.domain.replacement import ChunkKey
 from app.services.catalog import IndexCatalog
-from app.services.interpreting import QueryInterpreter
+from app.services.interpreting import Interpreted, QueryInterpreter
 from app.services.keyword import BUDGET, HYBRID_BUDGET, find_keyword
+from app.services.paging import LIFTED_HEAD
 from app.services.statistics import IndexStatistics
-from app.services.terms import tokeniser_for
-from app.services.vocabulary import Stretches
+from app.storage import migrations
 from app.storage.candidates import CandidateReader
-from app.storage.chunk_rows import EMBEDDING_COLUMNS, TERMS_COLUMNS, embedding_rows, terms_rows
 from app.storage.database import Database
 from app.storage.filters import filter_values
 from app.storage.indexes import IndexRepository
 from app.storage.terms import TermsRepository
-from app.text.batches import TERM_BYTES, weigh_batch
+from bench import machine
+from bench.http import Connection
+from bench.keyword_load import load
+from bench.sentences import Floats, Material, questions, read_material, real_questions
+from bench.service import INDEX, Service, serving, to_base64
 
-if TYPE_CHECKING:
-    from uuid import UUID
+SIZES = (3, 5, 10, 20)
+EF_SEARCH = 100
+HYBRID_LIST = 200
+KEYWORD_LIST = LIFTED_HEAD
+_TENANT = "public"
 
-DIMENSION = 384
-CHUNKS_PER_DOCUMENT = 8
-CHARACTERS = 850
-BATCH = 5_000
-_SENTENCE = re.compile(r"(?<=[.!?])\s+")
+Times = dict[str, list[float]]
+"""Milliseconds by what was called."""
 
-
-def sentences(folders: list[Path]) -> list[list[str]]:
-    """Return the sentences of each text."""
-    texts = []
-    for folder in folders:
-        for line in (folder / "docs.jsonl").read_text(encoding="utf-8").split("\n"):
-            if line.strip():
-                document = json.loads(line)
-                parts = [part for part in _SENTENCE.split(document["content"]) if 20 < len(part) < 400]
-                if parts:
-                    texts.append(parts)
-    return texts
+Question = tuple[str, str, Floats]
+"""Its kind, its text, and an embedding."""
 
 
-def chunks(texts: list[list[str]], count: int, chance: random.Random) -> Iterator[str]:
-    """Recombine sentences, with a new word, by Zipf's law, for about every twentieth."""
-    for _ in range(count):
-        parts: list[str] = []
-        while sum(map(len, parts)) < CHARACTERS:
-            text = chance.choice(texts)
-            start = chance.randrange(len(text))
-            parts += text[start : start + chance.randint(1, 3)]
-        words = " ".join(parts)[: CHARACTERS + 60].split(" ")
-        for place in range(0, len(words), 20):
-            words[place] = f"zq{int(chance.paretovariate(0.8)) % 10_000_000}x"
-        yield " ".join(words)
-
-
-async def fill(dsn: str, index: Index, texts: list[list[str]], count: int) -> dict[str, float]:
-    """Write documents and terms; return microseconds per chunk."""
-    chance = random.Random(7)
-    connection = await asyncpg.connect(dsn)
-    spent = {"tokenise": 0.0, "write": 0.0}
+async def open_index(dsn: str, dimension: int) -> tuple[Index, bool]:
+    """Return the index, and whether it is new."""
     database = Database(dsn)
     await database.open()
-    average = 0.0
-    stretches = Stretches(tokeniser_for("english"))
-    source = chunks(texts, count, chance)
-    for start in range(0, count, BATCH):
-        batch = [next(source) for _ in range(min(BATCH, count - start))]
-        began = time.perf_counter()
-        bags = [stretches.bag(text) for text in batch]
-        average = average or float(np.mean([len(bag) // TERM_BYTES for bag in bags]))
-        terms = weigh_batch(bags, average)
-        written = time.perf_counter()
-        async with database.transaction() as session:
-            await session.copy(
-                "chunk_terms", TERMS_COLUMNS, terms_rows(index.index_id, _keys(start, len(batch)), terms)
-            )
-        spent["tokenise"] += written - began
-        spent["write"] += time.perf_counter() - written
-    names = [f"d{number}" for number in range(-(-count // CHUNKS_PER_DOCUMENT))]
-    await _documents(connection, index, names)
-    await connection.execute("UPDATE indexes SET average_length = $1 WHERE index_id = $2", average, index.index_id)
-    began = time.perf_counter()
-    await connection.execute(f"ANALYZE chunk_terms_{index.index_id}")
-    spent["analyse"] = time.perf_counter() - began
-    await connection.execute(f"ANALYZE documents_{index.index_id}")
-    await connection.close()
+    settings = IndexSettings(dimension, access_control=False)
+    found = await IndexCatalog(database, IndexRepository(database), _TENANT).put(_TENANT, INDEX, settings)
     await database.close()
-    return {name: seconds / count * 1e6 for name, seconds in spent.items()}
-
-
-def _keys(start: int, count: int) -> list[ChunkKey]:
-    return [
-        (document_key(f"d{place // CHUNKS_PER_DOCUMENT}"), place % CHUNKS_PER_DOCUMENT)
-        for place in range(start, start + count)
-    ]
-
-
-async def _documents(connection: asyncpg.Connection, index: Index, names: list[str]) -> None:
-    keys: list[UUID] = [document_key(name) for name in names]
-    await connection.execute(
-        "INSERT INTO acl_sets VALUES ($1, 0, $2, true, '{}') ON CONFLICT DO NOTHING", index.index_id, keys[0]
-    )
-    await connection.execute(
-        "INSERT INTO documents (index_id, document_key, document_id, acl_id, boost, chunk_count, hidden, document_sets,"
-        " tags, hierarchy_node_ids, project_ids, persona_ids, written_by, revision, semantic_identifier, metadata)"
-        " SELECT $1, n.key, n.name, 0, 0, $4, false, '{}', '{}', '{}', '{}', '{}', 'index', 1, n.name, '{}'"
-        " FROM unnest($2::uuid[], $3::text[]) AS n(key, name)",
-        index.index_id, keys, names, CHUNKS_PER_DOCUMENT,
-    )  # fmt: skip
-
-
-async def graph(dsn: str, index: Index, count: int) -> None:
-    """Write random embeddings and build a graph over them."""
-    chance = np.random.default_rng(3)
-    database = Database(dsn)
-    await database.open()
-    for start in range(0, count, BATCH):
-        vectors = chance.normal(0, 1, (min(BATCH, count - start), DIMENSION)).astype(np.float16)
-        placed = [
-            (key, Chunk(chunk_index, "", vector))
-            for (key, chunk_index), vector in zip(_keys(start, len(vectors)), vectors, strict=True)
-        ]
-        async with database.transaction() as session:
-            await session.copy("chunk_embeddings", EMBEDDING_COLUMNS, embedding_rows(index.index_id, placed))
-    await database.close()
-    connection = await asyncpg.connect(dsn)
-    await connection.execute(
-        f"CREATE INDEX ON chunk_embeddings_{index.index_id} USING hnsw"
-        f" ((embedding::halfvec({DIMENSION})) halfvec_cosine_ops) WITH (m = 16, ef_construction = 64)"
-    )
-    await connection.close()
-
-
-def questions(texts: list[list[str]], terms: int, count: int) -> list[str]:
-    """Take that many different terms of a text each."""
-    chance = random.Random(99 + terms)
-    tokeniser = tokeniser_for("english")
-    found: list[str] = []
-    while len(found) < count:
-        text = " ".join(chance.choice(texts)[:8])
-        words = list(dict.fromkeys(token.surface for token in tokeniser.tokens(text) if not token.stop and token.step))
-        if len(words) >= terms:
-            found.append(" ".join(chance.sample(words, terms)))
     return found
 
 
-async def timed(calls: list[Callable[[], Awaitable[object]]]) -> tuple[float, float]:
-    """Run calls twice, the second time for the clock; return p50 and p95 in milliseconds."""
-    taken = []
-    for turn in range(2):
-        for call in calls:
-            began = time.perf_counter()
-            await call()
-            if turn:
-                taken.append((time.perf_counter() - began) * 1e3)
-    return float(np.percentile(taken, 50)), float(np.percentile(taken, 95))
+def fill(folder: Path, material: Material, chunks: int) -> dict[str, float]:
+    """Fill an empty database; return what a chunk costs, and nothing where it was full."""
+    with embedded.start(folder / "postgres", version=18) as server:
+        migrations.upgrade(server.dsn())
+        index, new = asyncio.run(open_index(server.dsn(), material.dimension))
+        if not new:
+            return {}
+        costs = asyncio.run(load(server.dsn(), index, material, chunks))
+    return {f"{name}_us_per_chunk": round(cost, 1) for name, cost in dataclasses.asdict(costs).items()}
 
 
-def agreement(found: list[float], exact: list[float], k: int) -> float:
-    """Return which share of the exact scores was reached, ties counted as found."""
+async def storage(dsn: str, index: Index) -> float:
+    """Return bytes a chunk of terms with their indexes."""
+    connection = await asyncpg.connect(dsn)
+    table = f"chunk_terms_{index.index_id}"
+    size = await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", table)
+    count = await connection.fetchval("SELECT count(*) FROM chunk_terms WHERE index_id = $1", index.index_id)
+    await connection.close()
+    return float(size) / float(count)
+
+
+def draw(material: Material, folders: Sequence[Path], each: int) -> list[Question]:
+    """Draw questions of every length, and of the collections, in any order; embeddings are those of real ones."""
+    chance = random.Random(1)
+    asked = [(f"{size} terms", text) for size in SIZES for text in questions(material, size, each)]
+    places = np.random.default_rng(8).choice(len(material.queries), len(asked), replace=False)
+    drawn = [(kind, text, material.queries[place]) for (kind, text), place in zip(asked, places, strict=True)]
+    drawn += [("real", text, embedding) for text, embedding in real_questions(folders, each)]
+    chance.shuffle(drawn)
+    return drawn
+
+
+async def statements(dsn: str, index: Index, drawn: Sequence[Question]) -> tuple[Times, dict[str, Any]]:
+    """Time the statements, and hold the keyword lists against exact ones."""
+    database = Database(dsn)
+    await database.open()
+    terms = TermsRepository(database)
+    interpreter = QueryInterpreter(IndexStatistics(terms), terms)
+    interpreted = [await interpreter.interpret(index, text) for _, text, _ in drawn]
+    times: Times = {}
+    async with database.session("search") as session, session.snapshot():
+        reader = CandidateReader(session, index, filter_values(Filters(), None))
+        for turn in range(3):  # the first is for the caches
+            for (kind, _, vector), query in zip(drawn, interpreted, strict=True):
+                calls: Mapping[str, Callable[[], Awaitable[object]]] = {
+                    "vector, first 10": partial(reader.nearest_ann, vector, 10, EF_SEARCH, EF_SEARCH),
+                    "vector, first 200": partial(reader.nearest_ann, vector, HYBRID_LIST, 2 * HYBRID_LIST, 400),
+                    f"hybrid's keyword list, {kind}": partial(_hybrid_list, reader, index, query),
+                    f"keyword list, {kind}": partial(_keyword_list, reader, index, query),
+                }
+                for name, call in calls.items():
+                    began = perf_counter()
+                    await call()
+                    if turn:
+                        times.setdefault(name, []).append((perf_counter() - began) * 1e3)
+        found = await _recall(reader, index, [(one[0], query) for one, query in zip(drawn, interpreted, strict=True)])
+    await database.close()
+    return times, found
+
+
+async def _hybrid_list(reader: CandidateReader, index: Index, query: Interpreted) -> list[float]:
+    found = await find_keyword(reader, index, query, HYBRID_LIST, 1.0, budget=HYBRID_BUDGET)
+    return [row["bm25"] for row in found.rows]
+
+
+async def _keyword_list(
+    reader: CandidateReader, index: Index, query: Interpreted, limit: int = KEYWORD_LIST
+) -> list[float]:
+    found = await find_keyword(reader, index, query, limit, 1.0, budget=BUDGET)
+    return [row["bm25"] for row in found.rows]
+
+
+async def _recall(
+    reader: CandidateReader, index: Index, asked: Sequence[tuple[str, Interpreted]], each: int = 20
+) -> dict[str, dict[str, float]]:
+    """Return recall at 10 and 100 of both lists by the kind of question, ties counted as found."""
+    found: dict[str, list[float]] = {}
+    for kind in dict.fromkeys(kind for kind, _ in asked):
+        for query in [query for other, query in asked if other == kind][:each]:
+            exact = [row["bm25"] for row in await reader.keyword_exact(query.vector, 100)]
+            lists = {
+                "hybrid": await _hybrid_list(reader, index, query),
+                "keyword": await _keyword_list(reader, index, query, 100),
+            }
+            for name, scores in lists.items():
+                for k in (10, 100):
+                    found.setdefault(f"{kind}, {name}, recall@{k}", []).append(agreement(scores, exact, k))
+    return {name: {"mean": round(float(np.mean(values)), 4), "least": min(values)} for name, values in found.items()}
+
+
+def agreement(found: Sequence[float], exact: Sequence[float], k: int) -> float:
+    """Return which share of the exact scores was reached."""
     if not exact:
         return 1.0
     edge = exact[:k][-1] - 1e-6
     return sum(score >= edge for score in found[:k]) / len(exact[:k])
 
 
-async def measure(dsn: str, index: Index, texts: list[list[str]], count: int, *, yardstick: bool) -> None:
-    """Print the table."""
-    database = Database(dsn)
-    await database.open()
-    terms = TermsRepository(database)
-    interpreter = QueryInterpreter(IndexStatistics(terms), terms)
-    values = filter_values(Filters(), None)
-    async with database.session("search") as session, session.snapshot():
-        reader = CandidateReader(session, index, values)
-        if yardstick:
-            chance = np.random.default_rng(8)
-            vectors = chance.normal(0, 1, (50, DIMENSION)).astype(np.float32)
-            p50, p95 = await timed([partial(reader.nearest_ann, v, 10, 100, 100) for v in vectors])
-            print(f"vector search (ef_search 100)      p50 {p50:7.1f} ms   p95 {p95:7.1f} ms")
-        for size in (3, 5, 10, 20):
-            queries = [await interpreter.interpret(index, text) for text in questions(texts, size, count)]
-            exact = [[row["bm25"] for row in await reader.keyword_exact(query.vector, 100)] for query in queries[:20]]
-            for budget, limit in ((HYBRID_BUDGET, 200), (BUDGET, 100)):
-                found = [await find_keyword(reader, index, q, limit, 1.0, budget=budget) for q in queries]
-                scores = [[row["bm25"] for row in one.rows] for one in found]
-                ten, hundred = (
-                    np.mean([agreement(s, e, k) for s, e in zip(scores, exact, strict=False)]) for k in (10, 100)
-                )
-                p50, p95 = await timed(
-                    [partial(find_keyword, reader, index, q, limit, 1.0, budget=budget) for q in queries]
-                )
-                proven = np.mean([one.exact for one in found])
-                print(
-                    f"{size:2} terms, budget {budget:5}, first {limit:3}  p50 {p50:7.1f} ms   p95 {p95:7.1f} ms"
-                    f"   recall@10 {ten:.3f}   recall@100 {hundred:.3f}   proven {proven:.0%}"
-                )
-    await database.close()
+def searches(service: Service, drawn: Sequence[Question]) -> Times:
+    """Time searches through HTTP."""
+    connection = Connection(service.url)
+    times: Times = {}
+    for turn in range(3):
+        for kind, text, vector in drawn:
+            sent = to_base64(vector)
+            bodies = {
+                "semantic": {"embedding": sent},
+                f"hybrid, {kind}": {"query": text, "embedding": sent},
+                f"keyword, {kind}": {"query": text, "mode": "keyword"},
+            }
+            for name, body in bodies.items():
+                content = orjson.dumps({"index": INDEX, "limit": 10, **body})
+                began = perf_counter()
+                connection.send("POST", "/search", content)
+                if turn:
+                    times.setdefault(name, []).append((perf_counter() - began) * 1e3)
+    return times
 
 
-async def main() -> None:
-    """Fill and measure."""
+def summary(times: Times, yardstick: str) -> dict[str, dict[str, float]]:
+    """Return percentiles, and the 95th as a multiple of the yardstick's."""
+    base = float(np.percentile(times[yardstick], 95))
+    return {
+        name: {
+            "p50_ms": round(float(np.percentile(taken, 50)), 2),
+            "p95_ms": round(float(np.percentile(taken, 95)), 2),
+            "p95_ratio": round(float(np.percentile(taken, 95)) / base, 2),
+            "calls": len(taken),
+        }
+        for name, taken in sorted(times.items())
+    }
+
+
+def show(title: str, table: Mapping[str, Mapping[str, float]]) -> None:
+    """Print a table."""
+    print(f"\n{title}")
+    for name, row in table.items():
+        print(f"  {name:36}", "  ".join(f"{column} {value:9.3f}" for column, value in row.items()))
+
+
+def main() -> None:
+    """Fill if need be, and measure."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
-    parser.add_argument("--dsn", required=True)
-    parser.add_argument("--chunks", type=int, default=100_000)
-    parser.add_argument("--queries", type=int, default=50)
-    parser.add_argument("--graph", type=int, default=0)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the database, made when it is not there")
+    parser.add_argument("--chunks", type=int, default=1_000_000)
+    parser.add_argument("--questions", type=int, default=30, help="of each kind")
+    parser.add_argument("--fill-only", action="store_true")
+    parser.add_argument("--output", type=Path)
     given = parser.parse_args()
-    texts = sentences(given.folders)
-    database = Database(given.dsn)
-    await database.open()
-    catalog = IndexCatalog(database, IndexRepository(database), "bench")
-    index, new = await catalog.put("public", "bench", IndexSettings(DIMENSION, access_control=False))
-    await database.close()
-    connection = await asyncpg.connect(given.dsn)
-    if new:
-        costs = await fill(given.dsn, index, texts, given.chunks)
-        print("  ".join(f"{name} {cost:.0f} µs/chunk" for name, cost in costs.items()))
-        if given.graph:
-            await graph(given.dsn, index, given.graph)
-    size = await connection.fetchval("SELECT pg_total_relation_size($1::regclass)", f"chunk_terms_{index.index_id}")
-    await connection.close()
-    print(f"{given.chunks} chunks, {size / given.chunks:.0f} bytes each in chunk_terms with its indexes")
-    await measure(given.dsn, index, texts, given.queries, yardstick=bool(given.graph))
+    given.data.mkdir(parents=True, exist_ok=True)
+    material = read_material(given.folders)
+    report: dict[str, Any] = {"machine": machine.describe(), "chunks": given.chunks, "dimension": material.dimension}
+    report["written"] = fill(given.data, material, given.chunks)
+    print(report["written"])
+    with serving(given.data) as service:
+        if not service.wait_for_graph():
+            raise SystemExit("the index is too small for a graph")
+        if given.fill_only:
+            return
+        drawn = draw(material, given.folders, given.questions)
+        index, _ = asyncio.run(open_index(service.dsn, material.dimension))
+        report["bytes_per_chunk"] = round(asyncio.run(storage(service.dsn, index)))
+        times, report["recall"] = asyncio.run(statements(service.dsn, index, drawn))
+        report["statements"] = summary(times, "vector, first 10")
+        report["http"] = summary(searches(service, drawn), "semantic")
+    print(f"{report['bytes_per_chunk']} bytes a chunk in chunk_terms with its indexes")
+    for title in ("statements", "http", "recall"):
+        show(title, report[title])
+    if given.output is not None:
+        given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -12,7 +12,8 @@ from app.services.interpreting import Interpreted
 from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader, ChunkId, Rows, chunk_ids
 from app.text.candidates import CandidatePlan, choose_candidates
-from app.text.phrases import Phrase, phrase_matches
+from app.text.phrase_search import find_phrase
+from app.text.phrases import Phrase
 
 SMALL = 20_000
 """Chunks up to which an index, or what a filter leaves of it, is measured one by one."""
@@ -148,15 +149,10 @@ def holding_places(
     """Return the places of those texts that hold every phrase, in the title or in the content."""
     tokeniser = tokeniser_for(index.language)
 
-    required = [frozenset(phrase.required) for phrase in phrases]
+    def held(phrase: Phrase, *texts: str) -> bool:
+        return any(find_phrase(text, tokeniser, phrase, slop) for text in texts)
 
-    def held(text: str) -> set[int]:
-        terms = tokeniser.terms(text).keys()  # several times faster than tokens
-        possible = [place for place, needed in enumerate(required) if terms >= needed]
-        tokens = list(tokeniser.tokens(text)) if possible else []
-        return {place for place in possible if phrase_matches(tokens, phrases[place], slop)}
-
-    return [place for place, title, content in texts if len(held(content) | held(title)) == len(phrases)]
+    return [place for place, title, content in texts if all(held(phrase, content, title) for phrase in phrases)]
 
 
 def _int32(terms: Sequence[int]) -> NDArray[np.int32]:

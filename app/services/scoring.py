@@ -14,7 +14,8 @@ from app.services.interpreting import Interpreted
 from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader, ChunkId
 from app.text.bm25 import saturation
-from app.text.phrases import Phrase, parse_query, phrase_spans
+from app.text.phrase_search import find_phrase
+from app.text.phrases import Phrase, parse_query
 
 _YEAR = 31_536_000.0
 _CERTAIN = 0.95
@@ -110,12 +111,11 @@ class TitleScorer:
     def _phrase_score(self, text: str, length: int | None, average_length: float) -> float:
         if self._phrase is None:
             return 0.0
-        tokens = list(self._tokeniser.tokens(text))
-        near = len(phrase_spans(tokens, self._phrase, PHRASE_SLOP))
+        near = len(find_phrase(text, self._tokeniser, self._phrase, PHRASE_SLOP))
         if not near:
             return 0.0
-        exact = len(phrase_spans(tokens, self._phrase))
-        own = sum(not token.stop for token in tokens) if length is None else length
+        exact = len(find_phrase(text, self._tokeniser, self._phrase))
+        own = self._tokeniser.terms(text).total() if length is None else length
         return self._phrase_weight * saturation(exact + _SLOPPY * max(near - exact, 0), own, average_length)
 
 

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from app.text.phrases import Phrase, phrase_spans
+from app.text.phrase_search import find_phrase
+from app.text.phrases import Phrase
 from app.text.tokeniser import Tokeniser
 
 FRAGMENTS = 4
@@ -79,10 +80,9 @@ def _marks(
     present = {token.id for token in found}
     bonus = _PHRASE_BONUS * max(weights.values(), default=1.0)
     sought = [phrase for phrase in phrases if present.issuperset(phrase.required)]
-    tokens = list(tokeniser.tokens(text)) if sought else []
     for number, phrase in enumerate(sought):
         # Negative keys keep phrases apart from terms.
-        marks += [_Mark(start, end, {-1 - number: bonus}) for start, end in phrase_spans(tokens, phrase)]
+        marks += [_Mark(start, end, {-1 - number: bonus}) for start, end in find_phrase(text, tokeniser, phrase)]
     merged: list[_Mark] = []
     for mark in sorted(marks, key=lambda mark: (mark.start, -mark.end)):
         if merged and mark.start < merged[-1].end:

@@ -6,7 +6,7 @@ by ``1234``; ``v2.13.1-rc2`` by ``2.13.1``; a Japanese sentence by any two neigh
 
 import re
 from collections.abc import Iterator
-from enum import Enum, auto
+from enum import IntEnum, auto
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ _MOST_PARTS = 16
 _UPPER = "A-Z\u00c0-\u00d6\u00d8-\u00de\u0391-\u03a9\u0400-\u042f"
 _LOWER = "a-z\u00df-\u00f6\u00f8-\u00ff\u03ac-\u03ce\u0430-\u045f"
 # "userName", "HTTPServer", but not the plurals "PDFs" and "IDs".
-_CAMEL_HINT = re.compile(f"[{_LOWER}0-9][{_UPPER}]|[{_UPPER}]{{2}}(?!s(?![{_LOWER}]))[{_LOWER}]")
+CAMEL_HINT = re.compile(f"[{_LOWER}0-9][{_UPPER}]|[{_UPPER}]{{2}}(?!s(?![{_LOWER}]))[{_LOWER}]")
 _HUMP = re.compile(
     f"[{_UPPER}]+(?:s(?![{_LOWER}]))?(?![{_LOWER}])[0-9]*|[{_UPPER}]?[{_LOWER}0-9]+|[^{_UPPER}{_LOWER}]+|.",
 )
@@ -34,7 +34,7 @@ _SIGNED = re.compile(r"\.net|[a-z]#|[^#]*\+\+[0-9]*", re.IGNORECASE)
 _DOT_NET_PRODUCTS = frozenset({"ado.net", "asp.net", "ml.net", "vb.net"})
 
 
-class Kind(Enum):
+class Kind(IntEnum):
     """What a piece is, which decides how it becomes a term."""
 
     WORD = auto()  # a word of a language: stemmed, may be a stop word
@@ -67,8 +67,10 @@ def split_word(word: str, clitics: frozenset[str]) -> list[Piece]:
     list[Piece]
         Steps in text order, each name before its steps. Linear in the length of the word.
     """
-    if word.isascii() and word.isalnum() and not _CAMEL_HINT.search(word):
+    if word.isascii() and word.isalnum() and not CAMEL_HINT.search(word):
         return [Piece(0, len(word), word, Kind.WORD, step=True)]
+    if "'" not in word:
+        return _compound(word, 0)
     pieces: list[Piece] = []
     start = 0
     for index, stretch in enumerate(word.split("'")):
@@ -76,7 +78,7 @@ def split_word(word: str, clitics: frozenset[str]) -> list[Piece]:
             pieces = _without_negation(pieces, stretch)
             pieces.append(Piece(start, start + len(stretch), stretch, Kind.CLITIC, step=True))
         elif stretch:
-            pieces.extend(_compound(stretch, start))
+            pieces += _compound(stretch, start)
         start += len(stretch) + 1
     return pieces
 
@@ -88,24 +90,27 @@ def _without_negation(pieces: list[Piece], clitic: str) -> list[Piece]:
     return [*pieces[:-1], pieces[-1]._replace(kind=Kind.CLITIC)]
 
 
-def _compound(word: str, offset: int) -> Iterator[Piece]:
+def _compound(word: str, offset: int) -> list[Piece]:
     """Give the compound as a whole, its dotted segments, and its parts."""
-    end = offset + len(word)
-    if _SIGNED.fullmatch(word):
-        yield from _signed(word, offset)
-        return
-    parts = list(_PART.finditer(word))
-    named = 1 < len(parts) <= _MOST_PARTS
-    if named:
-        yield _name(offset, end, word)
-        if word.lower() in _DOT_NET_PRODUCTS:
-            yield Piece(offset, end, ".net", Kind.NAME, step=False)
+    if ("+" in word or "#" in word or word[0] == ".") and _SIGNED.fullmatch(word):
+        return list(_signed(word, offset))
+    parts = [(match.start(), match.group()) for match in _PART.finditer(word)]
+    if not 1 < len(parts) <= _MOST_PARTS:
+        return [piece for start, part in parts for piece in _part(part, offset + start)]
+    pieces = [_name(offset, offset + len(word), word)]
+    if word.lower() in _DOT_NET_PRODUCTS:
+        pieces.append(Piece(offset, offset + len(word), ".net", Kind.NAME, step=False))
+    place = 0
     for segment in _SEGMENT.finditer(word):
+        start, end = segment.span()
         inner = segment.group()
-        if named and inner != word and any(mark in inner.strip("._") for mark in "._"):
-            yield _name(offset + segment.start(), offset + segment.end(), inner)
-        for part in _PART.finditer(word, *segment.span()):
-            yield from _part(part.group(), offset + part.start())
+        if inner != word and any(mark in inner.strip("._") for mark in "._"):
+            pieces.append(_name(offset + start, offset + end, inner))
+        while place < len(parts) and parts[place][0] < end:  # no part crosses from one segment to another
+            first, part = parts[place]
+            pieces += _part(part, offset + first)
+            place += 1
+    return pieces
 
 
 def _signed(word: str, offset: int) -> Iterator[Piece]:
@@ -131,34 +136,34 @@ def _name(start: int, end: int, text: str) -> Piece:
     return Piece(start, end, _VERSION.sub("", text, count=1).strip("._"), Kind.NAME, step=False)
 
 
-def _part(part: str, offset: int) -> Iterator[Piece]:
+def _part(part: str, offset: int) -> list[Piece]:
     """Give the bigrams, camelCase humps or plain words of a part without joiners."""
     if part.isascii() or not HAS_BIGRAM_LETTER.search(part):
-        yield from _camel(part, offset)
-        return
+        return _camel(part, offset)
+    pieces: list[Piece] = []
     for run in SCRIPT_RUN.finditer(part):
-        if run["bigrams"]:
-            yield from _bigrams(run.group(), offset + run.start())
-        else:
-            yield from _camel(run.group(), offset + run.start())
+        pieces += (_bigrams if run["bigrams"] else _camel)(run.group(), offset + run.start())
+    return pieces
 
 
-def _camel(part: str, offset: int) -> Iterator[Piece]:
+def _camel(part: str, offset: int) -> list[Piece]:
     """Give the humps of a camelCase part and the part itself; or the part alone."""
     end = offset + len(part)
-    if len(part) > _LONGEST_CAMEL or not _CAMEL_HINT.search(part):
-        yield Piece(offset, end, part, Kind.WORD, step=True)
-        return
-    yield Piece(offset, end, part, Kind.WORD, step=False)
-    for hump in _HUMP.finditer(part):
-        yield Piece(offset + hump.start(), offset + hump.end(), hump.group(), Kind.WORD, step=True)
+    if len(part) > _LONGEST_CAMEL or not CAMEL_HINT.search(part):
+        return [Piece(offset, end, part, Kind.WORD, step=True)]
+    humps = [
+        Piece(offset + hump.start(), offset + hump.end(), hump.group(), Kind.WORD, step=True)
+        for hump in _HUMP.finditer(part)
+    ]
+    return [Piece(offset, end, part, Kind.WORD, step=False), *humps]
 
 
-def _bigrams(run: str, offset: int) -> Iterator[Piece]:
+def _bigrams(run: str, offset: int) -> list[Piece]:
     """Give each two neighbouring characters, or the only one."""
-    letters = list(LETTER.finditer(run))
+    letters = [match.span() for match in LETTER.finditer(run)]
     if len(letters) == 1:
-        yield Piece(offset, offset + len(run), run, Kind.NAME, step=True)
-    for first, second in pairwise(letters):
-        text = run[first.start() : second.end()]
-        yield Piece(offset + first.start(), offset + second.end(), text, Kind.NAME, step=True)
+        return [Piece(offset, offset + len(run), run, Kind.NAME, step=True)]
+    return [
+        Piece(offset + start, offset + end, run[start:end], Kind.NAME, step=True)
+        for (start, _), (_, end) in pairwise(letters)
+    ]

@@ -210,11 +210,6 @@ def phrase_spans(tokens: Iterable[Token], phrase: Phrase | Sequence[int], slop: 
     return [(min(steps[place].start for place in match), max(steps[place].end for place in match)) for match in matches]
 
 
-def phrase_matches(tokens: Iterable[Token], phrase: Phrase | Sequence[int], slop: int = 0) -> bool:
-    """Tell whether a text holds a phrase; see `phrase_spans`."""
-    return bool(phrase_spans(tokens, phrase, slop))
-
-
 def _exact(wanted: Sequence[int], places: dict[int, list[int]]) -> list[list[int]]:
     """Find where the steps follow one another: an intersection of shifted places."""
     starts = set(places[wanted[0]])

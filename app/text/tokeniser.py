@@ -3,14 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
-from itertools import chain, pairwise
+from itertools import chain
 from threading import Lock
 from typing import NamedTuple
 
 import Stemmer
 
+from app.text.bigrams import bigram_ids, bigrams_of
 from app.text.hashing import term_id
-from app.text.identifiers import Kind, Piece, split_word
+from app.text.identifiers import CAMEL_HINT, Kind, Piece, split_word
 from app.text.languages import language_named
 from app.text.scripts import PLAIN_BIGRAMS, compatible, folded, unaccented, words_of
 
@@ -28,6 +29,10 @@ _LONGEST_CACHED = 64
 _SHOUTED_STOP_SHARE = 0.5
 # Capitals that are operators or articles, never names.
 _NEVER_NAMES = frozenset({"a", "and", "i", "not", "of", "or", "the"})
+# What stands around words and is never a part of them: all of ASCII but "+" and "#" of C++ and C#, and "_".
+_AROUND_WORDS = "!\"$%&'()*,-./:;<=>?@[\\]^`{|}~"
+# After a dot these are names.
+_MAY_BE_DOT_NET = frozenset({"NET", "Net", "net"})
 
 
 class Token(NamedTuple):
@@ -58,6 +63,15 @@ class Token(NamedTuple):
     stop: bool
 
 
+class _Reduced(NamedTuple):
+    """A piece of a word as its term, empty for none; the other attributes are those of `Token`."""
+
+    term: str
+    surface: str
+    id: int
+    stop: bool
+
+
 class Tokeniser:
     """Tokeniser of one language; safe to share between threads.
 
@@ -82,7 +96,8 @@ class Tokeniser:
         self._stemmer = Stemmer.Stemmer(self.language.stemmer, 0) if self.language.stemmer else None
         self._lock = Lock()  # Snowball keeps its working buffer in the stemmer
         self._cached_tokens = lru_cache(_CACHED_WORDS)(self._analyse)
-        self._cached_terms = lru_cache(_CACHED_WORDS)(self._reduce)
+        self._cached_words = lru_cache(_CACHED_WORDS)(self._reduce_word)
+        self._cached_names = lru_cache(_CACHED_WORDS)(self._reduce_name)
         self._cached_ids = lru_cache(_CACHED_STRETCHES)(self._indexed)
 
     def terms(self, text: str) -> Counter[int]:
@@ -105,22 +120,26 @@ class Tokeniser:
 
     def stretches(self, text: str) -> list[str]:
         """Split a text at its blanks: no word holds one, and looking up a stretch beats matching it."""
-        return (text.lower() if self._is_shouted(text) else text).split()
+        return (text.lower() if self.is_shouted(text) else text).split()
 
     def ids_of(self, stretch: str) -> tuple[int, ...]:
-        """Give the ids of the terms of a stretch, in order."""
+        """Give the ids of the terms of a stretch, those of bigrams last."""
         return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
 
     def tokens(self, text: str) -> Iterator[Token]:
         """Give every token of a text with its span, stop words included, in order of words."""
-        yield from self._spanned(text, 0, shouted=self._is_shouted(text))
+        yield from self._spanned(text, 0, shouted=self.is_shouted(text))
+
+    def tokens_at(self, stretch: str, start: int) -> list[Token]:
+        """Give the tokens of a stretch of a text that is not shouted, which begins at a place of it."""
+        return list(self._spanned(stretch, start, shouted=False))
 
     def occurrences(self, text: str, wanted: Collection[int]) -> list[Token]:
         """Find the indexed tokens of a text whose id is wanted.
 
         Several times faster than going through `tokens`: only stretches that hold one are analysed.
         """
-        if self._is_shouted(text):
+        if self.is_shouted(text):
             return [token for token in self.tokens(text) if token.id in wanted and not token.stop]
         ids = frozenset(wanted)
         stretches = text.split()
@@ -132,7 +151,7 @@ class Tokeniser:
         for stretch in stretches:
             place = text.index(stretch, place) + len(stretch)
             if stretch in hits:
-                spanned = self._spanned(stretch, place - len(stretch), shouted=False)
+                spanned = self.tokens_at(stretch, place - len(stretch))
                 found.extend(token for token in spanned if token.id in ids and not token.stop)
         return found
 
@@ -148,11 +167,15 @@ class Tokeniser:
         dict[str, int]
             Term id by surface: unstemmed, so that a typo is compared with what people write.
         """
-        words = {word for text in texts for word in words_of(text).findall(text)}
-        tokens = (token for word in words for token in self.tokens_of(word))
-        return {token.surface: token.id for token in tokens if not token.stop}
+        found: dict[str, int] = {}
+        for word in {word for text in texts for word in words_of(text).findall(text)}:
+            if run := _plain_bigrams(word):
+                found |= zip(bigrams_of(run), bigram_ids([run]), strict=True)
+            else:
+                found |= {reduced.surface: reduced.id for _, reduced in self._split(word) if not reduced.stop}
+        return found
 
-    def _is_shouted(self, text: str) -> bool:
+    def is_shouted(self, text: str) -> bool:
         """Tell whether a text is a sentence in capitals, where IT is a pronoun."""
         if not text.isupper():
             return False
@@ -169,45 +192,100 @@ class Tokeniser:
                 yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
 
     def _indexed(self, stretch: str) -> tuple[int, ...]:
-        """Give the ids of a stretch of text without blanks, punctuation included."""
+        """Give the ids of a stretch of text without blanks, punctuation included; those of bigrams at the end."""
+        if word := _plain_word(stretch):
+            reduced = self._cached_words(word)
+            return () if reduced.stop or not reduced.term else (reduced.id,)
         ids: list[int] = []
+        runs: list[str] = []
         for word in words_of(stretch).findall(stretch):
-            run = compatible(word)
-            if PLAIN_BIGRAMS.fullmatch(run):  # long and rarely repeated, so worth a way of their own
-                ids.extend(self._cached_terms(one + other, Kind.NAME)[2] for one, other in pairwise(run))
+            if run := _plain_bigrams(word):
+                runs.append(run)
             else:
-                ids.extend(token.id for token in self.tokens_of(word) if not token.stop)
-        return tuple(ids)
+                ids += [reduced.id for _, reduced in self._split(word) if not reduced.stop]
+        return (*ids, *bigram_ids(runs)) if runs else tuple(ids)
 
     def _analyse(self, word: str) -> tuple[Token, ...]:
-        plain = compatible(word)
-        pieces = split_word(plain, self.language.clitics)
-        if len(plain) != len(word):  # places moved under NFKC: every piece gets the span of the word
-            pieces = [piece._replace(start=0, end=len(word)) for piece in pieces]
-        tokens = [self._token(piece) for piece in pieces]
-        steps = {token.text for token in tokens if token.step}
-        return tuple(token for token in tokens if token.text and (token.step or token.text not in steps))
+        run = _plain_bigrams(word)
+        moved = len(run or compatible(word)) != len(word)  # under NFKC: every piece gets the span of the word
+        if run and not moved:
+            numbered = zip(bigrams_of(run), bigram_ids([run]), strict=True)
+            return tuple(
+                Token(place, place + 2, bigram, bigram, id_, step=True, stop=False)
+                for place, (bigram, id_) in enumerate(numbered)
+            )
+        return tuple(
+            Token(
+                0 if moved else piece.start,
+                len(word) if moved else piece.end,
+                reduced.term,
+                reduced.surface,
+                reduced.id,
+                piece.step,
+                reduced.stop,
+            )
+            for piece, reduced in self._split(word)
+        )
 
-    def _token(self, piece: Piece) -> Token:
-        reduced = self._reduce if len(piece.text) > _LONGEST_CACHED else self._cached_terms
-        term, surface, id_, stop = reduced(piece.text, piece.kind)
-        return Token(piece.start, piece.end, term, surface, id_, piece.step, stop)
+    def _split(self, word: str) -> list[tuple[Piece, _Reduced]]:
+        """Split a word and reduce its pieces; what is no term, or a name that is also a step, is left out."""
+        pieces = split_word(compatible(word), self.language.clitics)
+        found = [(piece, self._reduced(piece)) for piece in pieces]
+        if len(found) > 1:
+            steps = {reduced.term for piece, reduced in found if piece.step}
+            found = [(piece, one) for piece, one in found if piece.step or one.term not in steps]
+        return [(piece, reduced) for piece, reduced in found if reduced.term]
 
-    def _reduce(self, written: str, kind: Kind) -> tuple[str, str, int, bool]:
-        """Reduce a piece to its term: give term, surface, id and whether it is a stop word."""
+    def _reduced(self, piece: Piece) -> _Reduced:
+        if piece.kind is Kind.CLITIC:
+            return self._reduce_name(piece.text)._replace(stop=True)
+        if len(piece.text) > _LONGEST_CACHED:
+            return (self._reduce_word if piece.kind is Kind.WORD else self._reduce_name)(piece.text)
+        return (self._cached_words if piece.kind is Kind.WORD else self._cached_names)(piece.text)
+
+    def _reduce_word(self, written: str) -> _Reduced:
+        """Reduce a word of the language: stemmed, unless it is a stop word."""
         low = folded(written)
-        stop = kind is Kind.CLITIC
+        if low in self.language.stop_words:
+            return _reduced_to(low, low, stop=not _is_name(written, low))
         term = low
-        if kind is Kind.WORD and low in self.language.stop_words:
-            stop = not _is_name(written, low)
-        elif kind is Kind.WORD and self._stemmer is not None and len(low) <= MAX_TERM_CHARACTERS:
+        if self._stemmer is not None and len(low) <= MAX_TERM_CHARACTERS:
             root = low if self.language.accents_matter else unaccented(low)
             with self._lock:
                 term = self._stemmer.stemWord(root)
-        term = unaccented(term)[:MAX_TERM_CHARACTERS]
-        if not any(map(str.isalnum, term)):
-            term = ""
-        return term, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(term), stop
+        return _reduced_to(term, low)
+
+    def _reduce_name(self, written: str) -> _Reduced:
+        """Take a name as it stands."""
+        low = folded(written)
+        return _reduced_to(low, low)
+
+
+def _reduced_to(term: str, low: str, *, stop: bool = False) -> _Reduced:
+    """Free a term and its surface of accents; a term without letters or digits is none."""
+    bare = unaccented(term)[:MAX_TERM_CHARACTERS]
+    if not bare.isalnum() and not any(map(str.isalnum, bare)):
+        bare = ""
+    return _Reduced(bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop)
+
+
+def _plain_word(stretch: str) -> str:
+    """Give the only word of a stretch, if it is one of ASCII letters and digits without humps; else nothing.
+
+    That is what most stretches are, and what the patterns would find.
+    """
+    word = stretch.strip(_AROUND_WORDS) if stretch.isascii() else ""
+    if not word.isalnum() or len(word) > _LONGEST_CACHED or word in _MAY_BE_DOT_NET:
+        return ""
+    return word if word[1:].islower() or not CAMEL_HINT.search(word) else ""
+
+
+def _plain_bigrams(word: str) -> str:
+    """Give a word in NFKC if it is written without blanks, each character a letter of its own; else nothing."""
+    if word.isascii():
+        return ""
+    run = compatible(word)
+    return run if PLAIN_BIGRAMS.fullmatch(run) else ""
 
 
 def _is_name(written: str, low: str) -> bool:

@@ -11,7 +11,6 @@ from app.text.phrases import (
     MAX_QUERY_CHARACTERS,
     MAX_QUERY_TERMS,
     parse_query,
-    phrase_matches,
     phrase_spans,
 )
 from app.text.tokeniser import Tokeniser
@@ -25,7 +24,7 @@ def terms(query: str) -> list[str]:
 
 def found(text: str, phrase: str, slop: int = 0) -> bool:
     (parsed,) = parse_query(f'"{phrase}"', ENGLISH).phrases
-    return phrase_matches(ENGLISH.tokens(text), parsed, slop)
+    return bool(phrase_spans(ENGLISH.tokens(text), parsed, slop))
 
 
 def test_a_repeated_word_counts_as_often_as_it_is_asked_for() -> None:

@@ -1,9 +1,12 @@
 """The tokeniser: what is a term, where it stands, and that its numbers never change."""
 
+from collections import Counter
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.text.bigrams import bigram_ids, bigrams_of
 from app.text.hashing import TERM_SPACE, term_id
 from app.text.languages import SUPPORTED_LANGUAGES, language_named
 from app.text.tokeniser import MAX_TERM_CHARACTERS, Tokeniser
@@ -160,3 +163,29 @@ def test_counts_tokens_and_occurrences_agree_on_any_text(text: str) -> None:
     indexed = [token for token in ENGLISH.tokens(text) if not token.stop]
     assert sorted(token.id for token in indexed) == sorted(ENGLISH.terms(text).elements())
     assert ENGLISH.occurrences(text, {token.id for token in indexed}) == indexed
+
+
+RUNS = st.text(st.sampled_from("東京都検索エンジンがガー한국어々ｶﾞ龥の"), max_size=90)
+
+
+@given(
+    st.lists(RUNS | st.sampled_from(["API", "wi-fi", ".NET", "C++", "(net)", "The", "IT", "—", "x" * 70]), max_size=12)
+)
+def test_what_is_counted_fast_is_what_the_tokens_say(parts: list[str]) -> None:
+    for text in ("".join(parts), " ".join(parts), "、".join(parts)):
+        tokens = [token for token in ENGLISH.tokens(text) if not token.stop]
+        assert ENGLISH.terms(text) == Counter(token.id for token in tokens)
+        assert ENGLISH.vocabulary([text]) == {token.surface: token.id for token in tokens}
+
+
+@given(st.text(st.characters(max_codepoint=127), max_size=12))
+def test_a_stretch_of_ascii_gives_the_ids_of_its_tokens(text: str) -> None:
+    for stretch in text.split():
+        ids = [token.id for token in ENGLISH.tokens_at(stretch, 0) if not token.stop]
+        assert sorted(ENGLISH.ids_of(stretch)) == sorted(ids)
+
+
+def test_bigrams_that_share_a_place_in_the_table_keep_their_own_numbers() -> None:
+    runs = ["".join(chr(0x4E00 + (start * 97 + step * 31) % 20_000) for step in range(300)) for start in range(200)]
+    bigrams = [bigram for run in runs for bigram in bigrams_of(run)]
+    assert bigram_ids(runs) == bigram_ids(runs) == [term_id(bigram) for bigram in bigrams]
