@@ -154,11 +154,13 @@ class Service(System):
 
 
 @contextmanager
-def serving(folder: Path, *, python: str = sys.executable) -> Iterator[Service]:
-    """Run the service on the PostgreSQL of a folder, with the settings a user would get."""
+def serving(
+    folder: Path, *, python: str = sys.executable, settings: Mapping[str, str] | None = None
+) -> Iterator[Service]:
+    """Run the service on the PostgreSQL of a folder, with the settings a user would get but for those given."""
     port = free_port()
     env = {name: value for name, value in os.environ.items() if not name.startswith(("VECTOR_", "DATABASE_"))}
-    env |= {"DATA_DIR": str(folder / "postgres"), "PORT": str(port), "PYTHONPATH": str(ROOT)}
+    env |= {"DATA_DIR": str(folder / "postgres"), "PORT": str(port), "PYTHONPATH": str(ROOT), **(settings or {})}
     command = [python, "-c", "from app.cli import main; main()", "serve"]
     url = f"http://127.0.0.1:{port}"
     with running(command, url, "/health/ready", folder / "service.log", env, ROOT) as process:

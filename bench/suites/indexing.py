@@ -9,7 +9,7 @@ import asyncpg
 
 from app.storage.codecs import register_codecs
 from bench.bench import Bench, Cell, interleaved
-from bench.dataset import CHUNKS_PER_DOCUMENT
+from bench.dataset import CHUNKS_PER_DOCUMENT, Dataset
 from bench.results import Cells
 from bench.service import INDEX, WRITERS
 from bench.systems import spoken
@@ -70,14 +70,20 @@ def _with_graph(bench: Bench, round_number: int) -> dict[str, float]:
 
 
 def _copied(bench: Bench, _round: int) -> dict[str, float]:
+    return {
+        "per_second": copied_per_second(bench.service.dsn, bench.material.dataset, _small(bench)),
+        "connections": 1.0,
+    }
+
+
+def copied_per_second(dsn: str, dataset: Dataset, documents: range) -> float:
     """One connection copies texts and embeddings into a bare table: no terms, no digests, no upsert."""
-    dataset = bench.material.dataset
-    chunks = range(len(_small(bench)) * CHUNKS_PER_DOCUMENT)
-    texts = [text for document in _small(bench) for text in dataset.texts(document)]
+    chunks = range(len(documents) * CHUNKS_PER_DOCUMENT)
+    texts = [text for document in documents for text in dataset.texts(document)]
     rows = [(chunk, text, dataset.vectors[chunk]) for chunk, text in zip(chunks, texts, strict=True)]
 
     async def copy() -> float:
-        connection = await asyncpg.connect(bench.service.dsn)
+        connection = await asyncpg.connect(dsn)
         await register_codecs(connection)
         await connection.execute("DROP TABLE IF EXISTS bench_copied")
         await connection.execute("CREATE TABLE bench_copied (chunk integer, content text, embedding halfvec)")
@@ -88,7 +94,7 @@ def _copied(bench: Bench, _round: int) -> dict[str, float]:
         await connection.close()
         return seconds
 
-    return {"per_second": len(rows) / asyncio.run(copy()), "connections": 1.0}
+    return len(rows) / asyncio.run(copy())
 
 
 def _timed(bench: Bench, write: Callable[[], float], documents: int) -> dict[str, float]:
