@@ -1,11 +1,14 @@
 """Which rows change when a document is replaced: what is equal stays, with its place in the HNSW graph."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from uuid import UUID
 
+import numpy as np
+
 from app.domain.documents import Chunk, Document
 from app.domain.keys import digest_bytes
+from app.domain.vectors import HalfVector, to_half
 
 ChunkKey = tuple[UUID, int]
 """Document key and chunk index."""
@@ -48,10 +51,30 @@ class Replacement:
             self.stale_embeddings.append(key)
             self.stale_terms.append(key)
 
-    def changed_segments(self) -> list[tuple[UUID, int]]:
-        """Return document keys and segments of all embeddings that come or go."""
-        written = {(key, chunk.chunk_index // SEGMENT_CHUNKS) for key, chunk in self.embeddings}
-        return sorted(written | {(key, chunk_index // SEGMENT_CHUNKS) for key, chunk_index in self.stale_embeddings})
+    def changed_segments(self, without: Collection[UUID] = ()) -> list[tuple[UUID, int]]:
+        """Return document keys and segments of all embeddings that come or go, but for those of some documents."""
+        written = {(key, chunk.chunk_index // SEGMENT_CHUNKS) for key, chunk in self.embeddings if key not in without}
+        gone = {(key, index // SEGMENT_CHUNKS) for key, index in self.stale_embeddings if key not in without}
+        return sorted(written | gone)
+
+    def segments_of(self, whole: Collection[UUID]) -> list[tuple[UUID, int, HalfVector]]:
+        """Return the keys, segments and mean embeddings of documents of which nothing else is stored.
+
+        To the last bit what pgvector's ``avg`` makes of the stored embeddings: added up and divided in double
+        precision, rounded to single and then to half.
+        """
+        segments: dict[tuple[UUID, int], list[HalfVector]] = {}
+        for key, chunk in self.embeddings:
+            if key in whole and chunk.embedding is not None:
+                place = (key, chunk.chunk_index // SEGMENT_CHUNKS)
+                segments.setdefault(place, []).append(to_half(chunk.embedding))
+        if not segments:
+            return []
+        counts = np.fromiter(map(len, segments.values()), np.int64, len(segments))
+        vectors = np.stack([vector for members in segments.values() for vector in members])
+        sums = np.add.reduceat(vectors, np.cumsum(counts) - counts, axis=0, dtype=np.float64)
+        means = (sums / counts[:, np.newaxis]).astype(np.float32).astype(np.float16)
+        return [(key, segment, mean) for (key, segment), mean in zip(segments, means, strict=True)]
 
 
 def plan_replacement(

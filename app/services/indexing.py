@@ -165,7 +165,8 @@ class IndexingService:
         else:
             existed = await self._documents.upsert(session, index, documents, prepared.acl_ids, counts, written_by)
         stored = await self._stored(session, index, [d for d in prepared.documents if existed.get(d.key)], mode)
-        replacement = ChunkReplacement(session, self._chunks, index, prepared.average_length, stored)
+        new = {key for key, there in existed.items() if not there}
+        replacement = ChunkReplacement(session, self._chunks, index, prepared.average_length, stored, new)
         if mode == "create":
             documents = [_without_chunks(document, stored) for document in documents]
         await replacement.add(documents, prepared.bags)

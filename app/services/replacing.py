@@ -1,6 +1,6 @@
 """Replacing the chunks of locked documents, one batch after another, within one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Self
 from uuid import UUID
 
@@ -17,7 +17,10 @@ from app.text.batches import weigh_batch
 
 
 class ChunkReplacement:
-    """Compares what comes with what is stored, and writes only what differs."""
+    """Compares what comes with what is stored, and writes only what differs.
+
+    ``new`` are documents that were not there, and come in one batch.
+    """
 
     def __init__(
         self,
@@ -26,8 +29,10 @@ class ChunkReplacement:
         index: Index,
         average_length: float,
         stored: dict[ChunkKey, ChunkState],
+        new: Collection[UUID] = (),
     ) -> None:
         self._session = session
+        self._new = new
         self._chunks = chunks
         self._index = index
         self._average_length = average_length
@@ -64,7 +69,7 @@ class ChunkReplacement:
         self.seen |= keys
         changed = [bags[document.key, chunk.chunk_index] for document, chunk in plan.terms]
         terms = weigh_batch(changed, self._average_length)
-        await self._chunks.apply(self._session, self._index, plan, terms)
+        await self._chunks.apply(self._session, self._index, plan, terms, self._new)
         metrics.CHUNKS_INDEXED.labels("written").inc(len(plan.chunks))
         metrics.CHUNKS_INDEXED.labels("unchanged").inc(len(keys) - len(plan.chunks))
 

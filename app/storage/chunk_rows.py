@@ -11,7 +11,7 @@ import numpy as np
 
 from app.domain.documents import Chunk
 from app.domain.replacement import ChunkKey, ChunkState
-from app.domain.vectors import to_half
+from app.domain.vectors import HalfVector, to_half
 from app.storage.codecs import SPARSE_DIMENSION, encode_jsonb
 from app.storage.copying import field, text_field
 from app.text.batches import TermsBatch
@@ -22,6 +22,7 @@ CHUNK_COLUMNS = (
     "metadata_suffix", "source_links", "image_file_id",
 )  # fmt: skip
 EMBEDDING_COLUMNS = (*_KEY_COLUMNS, "embedding")
+SEGMENT_COLUMNS = ("index_id", "document_key", "segment", "embedding")
 TERMS_COLUMNS = (*_KEY_COLUMNS, "length", "weights", "tiers")
 
 _ROWS_AT_ONCE = 500
@@ -57,17 +58,24 @@ def chunk_rows(index_id: int, chunks: Iterable[tuple[UUID, Chunk, ChunkState]]) 
 
 
 def embedding_rows(index_id: int, chunks: Sequence[tuple[UUID, Chunk]]) -> Iterator[bytes]:
-    """Write rows of ``chunk_embeddings``: all of the same length, so that one array holds hundreds of them."""
-    placed = [(key, chunk.chunk_index, chunk.embedding) for key, chunk in chunks if chunk.embedding is not None]
+    """Write rows of ``chunk_embeddings``."""
+    placed = [
+        (key, chunk.chunk_index, to_half(chunk.embedding)) for key, chunk in chunks if chunk.embedding is not None
+    ]
+    return vector_rows(index_id, placed)
+
+
+def vector_rows(index_id: int, placed: Sequence[tuple[UUID, int, HalfVector]]) -> Iterator[bytes]:
+    """Write rows of a key, a number and a vector: all of the same length, so that one array holds hundreds of them."""
     for start in range(0, len(placed), _ROWS_AT_ONCE):
-        keys, chunk_indexes, embeddings = zip(*placed[start : start + _ROWS_AT_ONCE], strict=True)
-        vectors = np.stack([to_half(embedding) for embedding in embeddings])
-        rows = np.empty(len(keys), _embedding_row(vectors.shape[1]))
+        keys, numbers, embeddings = zip(*placed[start : start + _ROWS_AT_ONCE], strict=True)
+        vectors = np.stack(embeddings)
+        rows = np.empty(len(keys), _vector_row(vectors.shape[1]))
         rows["fields"], rows["l1"], rows["l2"], rows["l3"] = len(EMBEDDING_COLUMNS), 4, 16, 4
         rows["l4"] = 4 + vectors.shape[1] * 2
         rows["index_id"] = index_id
         rows["document_key"] = np.frombuffer(b"".join(key.bytes for key in keys), "V16")
-        rows["chunk_index"] = chunk_indexes
+        rows["number"] = numbers
         rows["dimension"], rows["unused"] = vectors.shape[1], 0
         rows["embedding"] = vectors
         yield rows.tobytes()
@@ -97,13 +105,13 @@ def terms_rows(index_id: int, keys: Sequence[ChunkKey], terms: TermsBatch) -> It
         )
 
 
-def _embedding_row(dimension: int) -> np.dtype[np.void]:
+def _vector_row(dimension: int) -> np.dtype[np.void]:
     return np.dtype(
         [
             ("fields", ">i2"),
             ("l1", ">i4"), ("index_id", ">i4"),
             ("l2", ">i4"), ("document_key", "V16"),
-            ("l3", ">i4"), ("chunk_index", ">i4"),
+            ("l3", ">i4"), ("number", ">i4"),
             ("l4", ">i4"), ("dimension", ">u2"), ("unused", ">u2"), ("embedding", ">f2", (dimension,)),
         ]
     )  # fmt: skip

@@ -1,6 +1,6 @@
 """Chunks: their three tables, and reading them as they are stored."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -11,10 +11,12 @@ from app.domain.replacement import SEGMENT_CHUNKS, ChunkKey, ChunkState, Replace
 from app.storage.chunk_rows import (
     CHUNK_COLUMNS,
     EMBEDDING_COLUMNS,
+    SEGMENT_COLUMNS,
     TERMS_COLUMNS,
     chunk_rows,
     embedding_rows,
     terms_rows,
+    vector_rows,
 )
 from app.storage.database import Database, Session
 from app.storage.statements import statement
@@ -45,8 +47,14 @@ class ChunkRepository:
         )
         return _states(rows)
 
-    async def apply(self, session: Session, index: Index, plan: Replacement, terms: TermsBatch | None = None) -> None:
-        """Carry out a replacement: what is stale goes first, so that COPY meets no conflict."""
+    async def apply(
+        self, session: Session, index: Index, plan: Replacement, terms: TermsBatch | None = None,
+        new: Collection[UUID] = (),
+    ) -> None:  # fmt: skip
+        """Carry out a replacement: what is stale goes first, so that COPY meets no conflict.
+
+        ``new`` are documents of which nothing else is stored, or comes in the same transaction.
+        """
         for table, stale in (
             ("chunks", plan.stale_chunks),
             ("embeddings", plan.stale_embeddings),
@@ -64,22 +72,25 @@ class ChunkRepository:
             await session.copy("chunks", CHUNK_COLUMNS, chunk_rows(number, plan.chunks))
         if plan.embeddings:
             await session.copy("chunk_embeddings", EMBEDDING_COLUMNS, embedding_rows(number, plan.embeddings))
-        await self._renew_segments(session, index, plan)
+        await self._renew_segments(session, index, plan, new)
         if terms is not None and plan.terms:
             keys = [(document.key, chunk.chunk_index) for document, chunk in plan.terms]
             await session.copy("chunk_terms", TERMS_COLUMNS, terms_rows(number, keys, terms))
 
-    async def _renew_segments(self, session: Session, index: Index, plan: Replacement) -> None:
+    async def _renew_segments(self, session: Session, index: Index, plan: Replacement, new: Collection[UUID]) -> None:
         """Keep the means of consecutive embeddings in step with them."""
-        changed = plan.changed_segments()
+        if means := plan.segments_of(new):
+            await session.copy("chunk_segments", SEGMENT_COLUMNS, vector_rows(index.index_id, means))
+        changed = plan.changed_segments(without=new)
+        if not changed:
+            return
         values = {
             "document_keys": [key for key, _ in changed],
             "segments": [segment for _, segment in changed],
         }
         if plan.stale_embeddings:  # its last chunk may be gone
             await session.execute(statement("chunks/delete_segments"), index, **values)
-        if plan.embeddings or plan.stale_embeddings:
-            await session.execute(statement("chunks/create_segments"), index, **values, segment_chunks=SEGMENT_CHUNKS)
+        await session.execute(statement("chunks/create_segments"), index, **values, segment_chunks=SEGMENT_CHUNKS)
 
     async def list_sections(
         self,

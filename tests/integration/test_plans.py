@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid4
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from app import embedded
 from app.domain.callers import OPERATOR
-from app.domain.documents import Access, Chunk, Document, DocumentUpdate
+from app.domain.documents import PUBLIC, Access, Chunk, Document, DocumentUpdate
 from app.domain.filters import Filters
 from app.domain.indexes import Index
 from app.domain.replacement import SEGMENT_CHUNKS
@@ -271,6 +271,27 @@ async def test_segments_are_the_means_of_the_chunks_there_are(library: Library) 
     assert [row for row in rows if row[1] is None or row[2] is None] == []
     means = [np.array([numbers[1:-1].split(",") for numbers in row[1:]], float) for row in rows]
     assert max(float(abs(kept - made).max()) for kept, made in means) < 1e-3
+
+
+async def test_segments_of_new_documents_are_to_the_bit_what_the_database_makes(library: Library) -> None:
+    """One that was written whole and one that grew to the same must not differ: means are made in two places."""
+    random = np.random.default_rng(3)
+    sizes = 10.0 ** random.uniform(-4, 2, (1, library.vectors.shape[1]))
+    chunks = [
+        Chunk(number, "x", (random.normal(size=sizes.shape) * sizes)[0].astype(np.float32)) for number in range(23)
+    ]
+    whole = Document("whole", "whole", PUBLIC, chunks=tuple(reversed(chunks)))
+    grown = Document("grown", "grown", PUBLIC, chunks=(chunks[0],))
+    await library.indexing.write("public", "library", [whole, grown])
+    await library.indexing.write("public", "library", [replace(grown, chunks=tuple(chunks))])
+    async with connected(library.dsn) as connection:
+        rows = await connection.fetch(
+            f"SELECT segment, count(DISTINCT embedding) AS kinds, count(*) "  # noqa: S608
+            f"FROM chunk_segments_{library.index.index_id} WHERE document_key = ANY ($1) GROUP BY 1 ORDER BY 1",
+            [whole.key, grown.key],
+        )
+    await library.indexing.delete("public", "library", ["whole", "grown"])
+    assert [tuple(row) for row in rows] == [(segment, 1, 2) for segment in range(5)]
 
 
 async def test_the_graph_gives_as_many_as_are_asked_for(library: Library) -> None:

@@ -163,3 +163,13 @@ def test_documents_do_not_meet() -> None:
     plan, _ = plan_replacement([document(ONE), other], stored(document(ONE)), "english/1")
     assert [key for key, _, _ in plan.chunks] == [other.key]
     assert isinstance(other.key, UUID)
+
+
+def test_means_are_made_of_whole_documents_alone() -> None:
+    chunks = tuple(Chunk(index, "x", np.full(2, index, np.float32)) for index in (6, 0, 2, 1))
+    new, known = (Document(id=name, semantic_identifier=name, chunks=chunks) for name in ("new", "known"))
+    plan, _ = plan_replacement([known, new], {}, "english/1")
+    means = [(key, segment, mean.tolist()) for key, segment, mean in plan.segments_of({new.key})]
+    assert sorted(means) == [(new.key, 0, [1.0, 1.0]), (new.key, 1, [6.0, 6.0])]
+    assert plan.changed_segments(without={new.key}) == [(known.key, 0), (known.key, 1)]
+    assert plan.segments_of(()) == []
