@@ -16,7 +16,8 @@ from app.services.interpreting import Interpreted
 from app.services.keyword import HYBRID_BUDGET, Found, find_keyword
 from app.services.planning import Nearest
 from app.services.scoring import TitleScorer, score_candidates
-from app.storage.candidates import CandidateReader, ChunkId, Rows, chunk_ids
+from app.storage.candidates import CandidateReader, ChunkId, chunk_ids
+from app.storage.nearest import Rows
 
 _CANDIDATES: dict[RankProfile, int] = {
     "default": CANDIDATE_LIMIT,

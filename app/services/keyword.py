@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from app.domain.indexes import Index
 from app.services.interpreting import Interpreted
 from app.services.terms import tokeniser_for
-from app.storage.candidates import CandidateReader, ChunkId, Rows, chunk_ids
+from app.storage.candidates import CandidateReader, ChunkId, chunk_ids
+from app.storage.nearest import Rows
 from app.text.candidates import CandidatePlan, choose_candidates
 from app.text.phrase_search import find_phrase
 from app.text.phrases import Phrase

@@ -1,24 +1,20 @@
 """The statements of ranked search: candidates, what they are scored by, and what is shown of them."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import NamedTuple
 from uuid import UUID
 
 import numpy as np
 from numpy.typing import NDArray
 
 from app.domain.indexes import Index
-from app.domain.planning import Sample
-from app.domain.replacement import SEGMENT_CHUNKS
 from app.domain.vectors import Vector
 from app.storage.codecs import SparseVector
 from app.storage.database import Session
-from app.storage.search import sample_filter
+from app.storage.nearest import NearestReader, Rows, Values
 from app.storage.statements import statement
 from app.text.candidates import MAX_GROUPS
-
-Rows = Sequence[Mapping[str, Any]]
-Values = Mapping[str, object]
 
 
 class ChunkId(NamedTuple):
@@ -29,17 +25,12 @@ class ChunkId(NamedTuple):
     document_id: str
 
 
-class CandidateReader:
+class CandidateReader(NearestReader):
     """Reads of one index and one filter within one session, normally a snapshot."""
 
     def __init__(self, session: Session, index: Index, filter_values: Values) -> None:
+        super().__init__(lambda: nullcontext(session), "nearest", index, filter_values)
         self._session = session
-        self._index = index
-        self._filter = filter_values
-
-    async def sample(self) -> Sample:
-        """Look at a sample of documents, for what the filter leaves."""
-        return await sample_filter(self._session, self._index, self._filter)
 
     async def keyword_candidates(
         self,
@@ -71,38 +62,6 @@ class CandidateReader:
         """Return the best by BM25, measuring every chunk that passes the filter."""
         return await self._session.fetch(
             statement("search/keyword_exact"), self._index, **self._filter, query=query, limit=limit
-        )
-
-    async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
-        """Return the nearest of those that pass the filter, measuring every one."""
-        async with self._session.planned_anew() as session:
-            return await session.fetch(
-                statement("search/nearest_exact"), self._index, **self._filter, embedding=embedding, limit=limit
-            )
-
-    async def nearest_coarse(self, embedding: Vector, limit: int, segment_limit: int) -> Rows:
-        """Return the nearest of the chunks of the nearest segments."""
-        async with self._session.planned_anew() as session:
-            return await session.fetch(
-                statement("search/nearest_coarse"),
-                self._index,
-                **self._filter,
-                embedding=embedding,
-                limit=limit,
-                segment_limit=segment_limit,
-                segment_chunks=SEGMENT_CHUNKS,
-            )
-
-    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int, ef_search: int) -> Rows:
-        """Return those of the nearest in the HNSW graph that pass the filter."""
-        return await self._session.fetch(
-            statement("search/nearest_ann"),
-            self._index,
-            **self._filter,
-            embedding=embedding,
-            limit=limit,
-            candidate_limit=candidate_limit,
-            ef_search=str(ef_search),
         )
 
     async def scores(
