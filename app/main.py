@@ -12,6 +12,7 @@ from fastapi_offline import FastAPIOffline
 from app.api import access, bulk, chunks, console, documents, indexes, operations, search, tokens, uploads
 from app.api.authorisation import Admission, authorise
 from app.api.dependencies import Services
+from app.api.long_lists import LongLists
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
 from app.api.problems import install_problem_handlers
@@ -115,6 +116,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.state.admission = Admission(authenticator, RateLimiter(settings.rate_limit, settings.rate_burst))
     app.state.default_index = settings.default_index
     app.state.max_body_bytes = settings.max_body_bytes
+    app.state.long_lists = LongLists()
     guarded = APIRouter(dependencies=[Depends(authorise)])
     for module in (search, bulk, documents, chunks, uploads, indexes, tokens, access):  # the busiest are matched first
         guarded.include_router(module.router)
@@ -176,7 +178,7 @@ def _services(
     settings: Settings, database: Database, embedder: EmbeddingClient | None, search_tokens: SearchTokens
 ) -> Services:
     catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
-    resolver = AccessResolver(AccessRepository(database))
+    resolver = AccessResolver(AccessRepository(database), catalog)
     reading = ReadingService(database, catalog, resolver, DocumentRepository(database), ChunkRepository(database))
     gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
     indexing = IndexingService(database, catalog, embedder, gate)
@@ -207,7 +209,7 @@ def search_services(
     terms = TermsRepository(database)
     statistics = IndexStatistics(terms)
     planner = NearestPlanner(catalog, statistics, ef_search)
-    ranked = RankedSearch(database, catalog, access, statistics, QueryInterpreter(statistics, terms), planner)
+    ranked = RankedSearch(database, access, statistics, QueryInterpreter(statistics, terms), planner)
     repository = SearchRepository(database)
     search = SearchService(catalog, access, repository, ranked, planner, embedder)
     return search, RecallService(catalog, access, repository, planner, OperationsRepository(database))

@@ -4,7 +4,7 @@ CREATE EXTENSION vector;
 
 CREATE TABLE acl_members (
     index_id integer NOT NULL,
-    entry_key uuid NOT NULL,
+    entry_key bytea NOT NULL,
     acl_id integer NOT NULL,
     CONSTRAINT acl_members_pkey PRIMARY KEY (index_id, entry_key, acl_id)
 ) PARTITION BY LIST (index_id);

@@ -54,7 +54,8 @@ def _reader(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT
         data = await _read_bytes(request, largest)
         if IDEMPOTENCY_KEY in request.headers:
             request.state.body_digest = blake2b(data, digest_size=16).digest()
-        return _with_index(request, validated(model, data))
+        body: BodyT | None = request.app.state.long_lists.read(model, data)
+        return _with_index(request, validated(model, data) if body is None else body)
 
     return read
 

@@ -104,7 +104,7 @@ def run_command(work: Callable[[Settings, str], Awaitable[T]]) -> T:
 def _toolbox(settings: Settings, database: Database) -> Toolbox:
     indexes = IndexRepository(database)
     catalog = IndexCatalog(database, indexes, settings.default_index)
-    access = AccessResolver(AccessRepository(database))
+    access = AccessResolver(AccessRepository(database), catalog)
     indexing = IndexingService(database, catalog, None)
     search, recall = search_services(database, catalog, access, None, settings.ef_search)
     documents, chunks = DocumentRepository(database), ChunkRepository(database)

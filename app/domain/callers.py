@@ -1,6 +1,6 @@
 """Who calls: what a credential allows, and how that narrows what a request asks for."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -147,7 +147,7 @@ def _narrowed(wanted: Filters, enforced: Filters) -> Filters:
     )
 
 
-def _entries(wanted: Filters, enforced: Filters) -> tuple[str, ...]:
+def _entries(wanted: Filters, enforced: Filters) -> Sequence[str]:
     allowed = enforced.access_control_list or ()
     if not wanted.access_given:
         return allowed

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
-from app.domain.keys import digest, digest_bytes, document_key, entry_key
+from app.domain.keys import digest, digest_bytes, document_key, entry_keys
 from app.domain.vectors import HalfVector, Vector, to_half
 
 WriteMode = Literal["replace", "create", "merge"]
@@ -32,9 +32,9 @@ class Access:
         return digest("public" if self.public else "private", *sorted(set(self.entries)))
 
     @cached_property
-    def entry_keys(self) -> list[UUID]:
+    def entry_keys(self) -> list[bytes]:
         """Keys of the distinct entries."""
-        return [entry_key(entry) for entry in sorted(set(self.entries))]
+        return entry_keys(sorted(set(self.entries)))
 
 
 PUBLIC = Access(public=True)

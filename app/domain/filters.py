@@ -1,6 +1,6 @@
 """What a request may see and wants to see (docs/filter-semantics.md)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -28,7 +28,7 @@ class Filters:
     which an index under access control refuses.
     """
 
-    access_control_list: tuple[str, ...] | None = None
+    access_control_list: Sequence[str] | None = None
     access_given: bool = True
     hidden: bool | None = False
     source_type: tuple[str, ...] = ()

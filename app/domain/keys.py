@@ -1,13 +1,17 @@
 """Keys derived from names, so that nothing is looked up before it is written (ADR 0006)."""
 
-from functools import lru_cache
+from collections.abc import Iterable
 from hashlib import blake2b
 from uuid import UUID
+
+KEY_BYTES = 16
+
+_ENTRY_HASH = blake2b(digest_size=KEY_BYTES, person=b"acl entry")
 
 
 def document_key(document_id: str) -> UUID:
     """128 bits of a document id; two of 10¹² documents share one with a chance of 10⁻¹⁵."""
-    return UUID(bytes=blake2b(document_id.encode(), digest_size=16).digest())
+    return UUID(bytes=blake2b(document_id.encode(), digest_size=KEY_BYTES).digest())
 
 
 def sanitised_key(document_id: str) -> UUID | None:
@@ -18,15 +22,17 @@ def sanitised_key(document_id: str) -> UUID | None:
     return document_key(document_id.replace("'", "_")) if "'" in document_id else None
 
 
-def entry_key(entry: str) -> UUID:
-    """128 bits of an access-list entry, such as ``user_email:a@x.io``."""
-    return UUID(bytes=entry_key_bytes(entry))
+def entry_keys(entries: Iterable[str]) -> list[bytes]:
+    """128 bits of each of some access-list entries, such as ``user_email:a@x.io``.
 
-
-@lru_cache(maxsize=65_536)
-def entry_key_bytes(entry: str) -> bytes:
-    """The same as 16 bytes. Remembered, since people of one organisation share most of their entries."""
-    return blake2b(entry.encode(), digest_size=16, person=b"acl entry").digest()
+    A copy of a hash that was set up costs half of setting it up; remembering keys would not be cheaper.
+    """
+    keys = []
+    for entry in entries:
+        key = _ENTRY_HASH.copy()
+        key.update(entry.encode())
+        keys.append(key.digest())
+    return keys
 
 
 def digest(*parts: str | bytes | None) -> UUID:
@@ -39,4 +45,4 @@ def digest_bytes(*parts: str | bytes | None) -> bytes:
     # Hashed in one go: several are made of every chunk that comes in.
     texts = [part.encode() if isinstance(part, str) else part for part in parts]
     spelt = b"".join([b"-" if text is None else len(text).to_bytes(8, "little") + text for text in texts])
-    return blake2b(spelt, digest_size=16).digest()
+    return blake2b(spelt, digest_size=KEY_BYTES).digest()

@@ -9,7 +9,6 @@ from app.domain.ranking import RankProfile
 from app.domain.search import Answer, Search
 from app.domain.vectors import Vector
 from app.services.access import AccessResolver
-from app.services.catalog import IndexCatalog
 from app.services.hybrid import Ranked, Surroundings, find_hybrid
 from app.services.interpreting import Interpreted, QueryInterpreter
 from app.services.keyword import SMALL, Found, find_keyword
@@ -30,14 +29,12 @@ class RankedSearch:
     def __init__(
         self,
         database: Database,
-        catalog: IndexCatalog,
         access: AccessResolver,
         statistics: IndexStatistics,
         interpreter: QueryInterpreter,
         planner: NearestPlanner,
     ) -> None:
         self._database = database
-        self._catalog = catalog
         self._access = access
         self._statistics = statistics
         self._interpreter = interpreter
@@ -102,9 +99,7 @@ class RankedSearch:
             async with self._reader(index, values) as reader:
                 return await attempt(reader, values)
 
-        answer, rows = await self._access.answered(index, search.filters, ask)
-        if not rows:
-            await self._catalog.confirm(index)
+        answer, _ = await self._access.answered(index, search.filters, ask)
         return answer
 
     async def _share(

@@ -53,8 +53,6 @@ class ReadingService:
         if meant:
             keys = [meant.get(section.document_id, key) for key, section in zip(keys, sections, strict=True)]
             rows = await self._list_sections(index, list(zip(keys, sections, strict=True)), filters)
-        if not rows:
-            await self._catalog.confirm(index)
         return rows
 
     async def document(

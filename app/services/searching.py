@@ -143,9 +143,7 @@ class SearchService:
             found = await attempt(values)
             return found, found.rows
 
-        found, rows = await self._access.answered(index, search.filters, ask)
-        if not rows:
-            await self._catalog.confirm(index)
+        found, _ = await self._access.answered(index, search.filters, ask)
         return found
 
     async def _embedding(self, index: Index, search: Search) -> Vector:

@@ -8,7 +8,7 @@ import numpy as np
 
 from app.domain.documents import Access
 from app.domain.indexes import Index
-from app.domain.keys import entry_key_bytes
+from app.domain.keys import KEY_BYTES, entry_keys
 from app.storage.database import Database, Session
 from app.storage.statements import statement
 
@@ -84,8 +84,7 @@ class AccessRepository:
         return known | {access.digest: row["acl_id"] for row, access in zip(rows, new, strict=True)}
 
 
-def _ordered_keys(entries: Sequence[str]) -> str:
-    """Write the keys of entries as an array of uuids, ordered as the index has them: the look-ups then are a walk."""
-    keys = np.frombuffer(b"".join(map(entry_key_bytes, entries)), ">u8").reshape(-1, 2)
-    ordered = keys[np.argsort(keys[:, 0].astype(np.uint64))]  # the first half nearly always settles it
-    return "{" + ordered.tobytes().hex(",", 16) + "}"
+def _ordered_keys(entries: Sequence[str]) -> bytes:
+    """Write the keys of entries one after the other, ordered as the index has them: the look-ups then are a walk."""
+    keys = np.frombuffer(b"".join(entry_keys(entries)), ">u8").reshape(-1, KEY_BYTES // 8)
+    return keys[np.argsort(keys[:, 0].astype(np.uint64))].tobytes()  # the first half nearly always settles it

@@ -161,7 +161,7 @@ CREATE TABLE acl_sets (
 
 CREATE TABLE acl_members (
     index_id  integer NOT NULL,
-    entry_key uuid NOT NULL,  -- blake2b-128 of the entry: an entry may be longer than a B-tree key
+    entry_key bytea NOT NULL, -- blake2b-128 of the entry, which may be longer than a B-tree key; bytea: sent by the thousand
     acl_id    integer NOT NULL,
     PRIMARY KEY (index_id, entry_key, acl_id)
 ) PARTITION BY LIST (index_id);

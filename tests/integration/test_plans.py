@@ -22,7 +22,8 @@ from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.storage.access import AccessRepository
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
-from app.storage.search import Rows, SearchRepository
+from app.storage.nearest import Rows
+from app.storage.search import SearchRepository
 from tests.conftest import temporary_database
 from tests.support.plans import nodes, open_filter, plan_of, relations, used_indexes
 from tests.support.storage import catalog_of, connected, indexing_of, make_index, opened
@@ -117,7 +118,7 @@ async def library(postgres: embedded.EmbeddedServer, filled: str) -> AsyncIterat
 
 
 async def readable(library: Library, entries: Sequence[str]) -> Mapping[str, object]:
-    resolver = AccessResolver(AccessRepository(library.database))
+    resolver = AccessResolver(AccessRepository(library.database), catalog_of(library.database))
     return await resolver.resolve(library.index, OPERATOR.permit(Filters(access_control_list=tuple(entries))))
 
 

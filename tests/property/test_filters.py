@@ -115,7 +115,7 @@ async def readers(dsn: str) -> AsyncIterator[Readers]:
             | {"embedding": query_of(4), "limit": EVERYTHING, "candidate_limit": EVERYTHING, "ef_search": "100"},
         )
         assert "chunk_embeddings_hnsw_2" in used_indexes(plan)
-        access = AccessResolver(AccessRepository(database))
+        access = AccessResolver(AccessRepository(database), catalog_of(database))
         yield Readers(http, dsn, index, access, SearchRepository(database), ChunkRepository(database))
 
 

@@ -1,7 +1,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import cast
+from typing import TYPE_CHECKING, cast
 from uuid import UUID
 
 import pytest
@@ -11,6 +11,9 @@ from app.domain.filters import Filters, PermittedFilters
 from app.domain.indexes import Index
 from app.services.access import AccessResolver
 from app.storage.access import AccessRepository, ReadableSets
+
+if TYPE_CHECKING:
+    from app.services.catalog import IndexCatalog
 
 INDEX = Index(1, "public", "i", 8, "english", True, "default", 1, None, None, None, datetime(2026, 1, 1, tzinfo=UTC))  # noqa: FBT003
 
@@ -23,9 +26,13 @@ class Slow:
         self.go = asyncio.Event()
         self.error: Exception | None = None
         self.server = "primary"
+        self.lists = 1
 
     def server_key(self) -> tuple[str, str]:
         return self.server, "started"
+
+    async def count(self, _index: Index) -> int:
+        return self.lists
 
     async def resolve(self, _index: Index, keys: Sequence[UUID]) -> ReadableSets:
         self.calls += 1
@@ -36,8 +43,16 @@ class Slow:
         return ReadableSets(bytes([len(keys)]), number)
 
 
-def resolver(slow: Slow) -> AccessResolver:
-    return AccessResolver(cast("AccessRepository", slow))
+class Catalog:
+    def __init__(self) -> None:
+        self.confirmed = 0
+
+    async def confirm(self, _index: Index) -> None:
+        self.confirmed += 1
+
+
+def resolver(slow: Slow, catalog: Catalog | None = None) -> AccessResolver:
+    return AccessResolver(cast("AccessRepository", slow), cast("IndexCatalog", catalog or Catalog()))
 
 
 def asking(*entries: str) -> PermittedFilters:
@@ -131,3 +146,37 @@ async def test_it_is_asked_a_few_times_only_and_then_with_the_newest_lists() -> 
 
     answer, _ = await resolver(slow).answered(INDEX, asking("a"), ask)
     assert (answer, asked) == (5, [1, 2, 3, 4, 5])
+
+
+async def nothing(_values: Mapping[str, object]) -> tuple[str, list[dict[str, int]]]:
+    return "nothing", []
+
+
+async def test_an_index_whose_lists_are_there_after_an_empty_answer_is_not_looked_up() -> None:
+    slow, catalog = Slow(), Catalog()
+    slow.go.set()
+    assert await resolver(slow, catalog).answered(INDEX, asking("a"), nothing) == ("nothing", [])
+    assert catalog.confirmed == 0
+
+
+async def test_an_index_without_lists_may_be_gone_when_nothing_is_found() -> None:
+    slow, catalog = Slow(), Catalog()
+    slow.go.set()
+    slow.lists = 0
+    await resolver(slow, catalog).answered(INDEX, asking("a"), nothing)
+    assert catalog.confirmed == 1
+    await resolver(slow, catalog).answered(INDEX, OPERATOR.permit(Filters()), nothing)
+    assert catalog.confirmed == 2
+
+
+async def test_an_answer_with_rows_proves_that_the_index_is_there() -> None:
+    slow, catalog = Slow(), Catalog()
+    slow.go.set()
+
+    async def ask(values: Mapping[str, object]) -> tuple[str, list[dict[str, object]]]:
+        return "found", [{"acl_count": values["acl_count"] or 0}]
+
+    for filters in (asking("a"), OPERATOR.permit(Filters())):
+        answer, _ = await resolver(slow, catalog).answered(INDEX, filters, ask)
+        assert answer == "found"
+    assert catalog.confirmed == 0

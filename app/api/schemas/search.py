@@ -1,10 +1,10 @@
 """Bodies of searches and look-ups."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, Field, model_validator
+from pydantic import BaseModel, Field, PrivateAttr, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.schemas.documents import AccessBody
@@ -26,6 +26,7 @@ from app.api.schemas.fields import (
     example,
 )
 from app.domain.documents import Section, whole_seconds
+from app.domain.entries import WrittenEntries
 from app.domain.filters import Filters, PermittedFilters, TimeRange
 from app.domain.ranking import QueryType, RankProfile
 from app.domain.search import Mode, Search
@@ -87,11 +88,17 @@ class FiltersBody(Body):
     ] = None
     metadata: Annotated[Metadata | None, Field(description="Metadata must contain this (jsonb @>).")] = None
 
+    _entries: WrittenEntries | None = PrivateAttr(default=None)
+
+    def put_entries(self, entries: WrittenEntries) -> None:
+        """Let entries that were left out of the body stand in the place of those in it."""
+        self._entries = entries
+
     def to_domain(self, *, include_hidden: bool) -> Filters:
         """Translate."""
-        acl = self.access_control_list
+        acl: Sequence[str] | None = self.access_control_list if self._entries is None else self._entries
         return Filters(
-            access_control_list=None if acl is None else tuple(acl),
+            access_control_list=tuple(acl) if isinstance(acl, list) else acl,
             access_given="access_control_list" in self.model_fields_set,
             hidden=self.hidden if self.hidden is not None else (None if include_hidden else False),
             source_type=tuple(self.source_type or ()),
