@@ -113,10 +113,11 @@ CREATE TABLE documents (
     primary_owners text[],
     secondary_owners text[],
     metadata jsonb NOT NULL,
+    label_keys integer[] GENERATED ALWAYS AS (document_label_keys(source_type, document_sets, tags)) STORED,
     CONSTRAINT documents_written_by_check CHECK ((written_by = ANY (ARRAY['index'::text, 'port'::text, 'import'::text]))),
     CONSTRAINT documents_pkey PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
-CREATE INDEX documents_groups ON ONLY public.documents USING gin (hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate=off);
+CREATE INDEX documents_groups ON ONLY public.documents USING gin (label_keys, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate=off);
 CREATE INDEX documents_sanitised_key ON ONLY public.documents USING btree (index_id, sanitised_key) WHERE (sanitised_key IS NOT NULL);
 
 CREATE TABLE idempotency_keys (
@@ -255,6 +256,27 @@ BEGIN
     EXECUTE format('ALTER INDEX %I ALTER 1 SET STATISTICS 1000', 'chunk_terms_' || new_index_id || '_chunk_tokens_idx');
 END $function$;
 
+CREATE OR REPLACE FUNCTION public.document_label_keys(source_type text, document_sets text[], tags text[])
+ RETURNS integer[]
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+DECLARE
+    keys  integer[] := '{}';
+    label text;
+BEGIN
+    IF source_type IS NOT NULL THEN
+        keys := keys || label_key('source', source_type);
+    END IF;
+    FOREACH label IN ARRAY document_sets LOOP
+        keys := keys || label_key('set', label);
+    END LOOP;
+    FOREACH label IN ARRAY tags LOOP
+        keys := keys || label_key('tag', label);
+    END LOOP;
+    RETURN keys;
+END $function$;
+
 CREATE OR REPLACE FUNCTION public.drop_index_partitions(old_index_id integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -267,6 +289,18 @@ BEGIN
         EXECUTE format('DROP TABLE IF EXISTS %I', parent || '_' || old_index_id);
     END LOOP;
 END $function$;
+
+CREATE OR REPLACE FUNCTION public.label_key(kind text, label text)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN hashtext(((kind || ' '::text) || label));
+
+CREATE OR REPLACE FUNCTION public.label_keys(kind text, labels text[])
+ RETURNS integer[]
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE STRICT
+RETURN ARRAY(SELECT label_key(label_keys.kind, l.label) AS label_key FROM unnest(label_keys.labels) l(label));
 
 CREATE OR REPLACE FUNCTION public.search_documents(query_embedding vector, similarity_threshold double precision DEFAULT 0.0, max_results integer DEFAULT 10)
  RETURNS TABLE(id text, chunk_index integer, title text, content text, metadata jsonb, similarity double precision)

@@ -48,6 +48,19 @@ class Filters:
         """Whether every visible document passes."""
         return all(getattr(self, each.name) == each.default for each in fields(Filters) if each.name != "access_given")
 
+    @property
+    def is_indexed(self) -> bool:
+        """Whether an index leads to what passes (sql/fragments/document_narrowing.sql); else documents are scanned."""
+        scope = (self.document_ids, self.hierarchy_node_ids, self.document_sets)
+        groups = (self.persona_id, self.project_id)
+        return bool(
+            self.source_type
+            or self.tags
+            or self.forced_document_sets
+            or any(scope)
+            or any(group is not None for group in groups)
+        )
+
 
 class PermittedFilters(Filters):
     """Filters that a credential allows, made by `app.domain.callers.Grant.permit`: what reads takes these only."""

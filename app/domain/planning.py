@@ -77,6 +77,8 @@ class Situation:
         That is wanted.
     tried, passed
         Rows of the head that were looked at in vain, and those that passed; 0 before.
+    indexed
+        Whether an index leads to what passes, so that the other documents need not be looked at.
     """
 
     chunks: int
@@ -88,11 +90,17 @@ class Situation:
     recall: float = TARGET_RECALL
     tried: int = 0
     passed: int = 0
+    indexed: bool = False
 
     @property
     def allowed(self) -> float:
         """Chunks that pass the filter, about."""
         return self.share * self.chunks
+
+    @property
+    def scanned(self) -> float:
+        """Documents that are looked at to find those that pass, about."""
+        return self.share * self.documents if self.indexed else self.documents
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +121,14 @@ def head_units(rows: int, ef_search: int) -> float:
     return max(rows, min(ef_search, LARGEST_EF)) + _HEAD_OFFSET
 
 
-def exact_units(allowed: float, documents: int) -> float:
+def exact_units(allowed: float, scanned: float) -> float:
     """Return what measuring all that pass costs, in chunks."""
-    return allowed + _DOCUMENT_SHARE * documents
+    return allowed + _DOCUMENT_SHARE * scanned
 
 
-def coarse_units(chunks: int, documents: int, segments: int, segment_chunks: int) -> float:
+def coarse_units(chunks: int, scanned: float, segments: int, segment_chunks: int) -> float:
     """Return what measuring segments first costs, in segments."""
-    return chunks / segment_chunks + 3.0 * segments * segment_chunks + 0.1 * documents
+    return chunks / segment_chunks + 3.0 * segments * segment_chunks + 0.1 * scanned
 
 
 def least_head(limit: int) -> int:
@@ -152,12 +160,12 @@ def choices(situation: Situation, prices: Prices, segment_chunks: int) -> list[C
 
     A head that falls short must be followed by something else: how likely that is stands in its price.
     """
-    exact = Choice("exact", 0, prices.chunk * exact_units(situation.allowed, situation.documents))
+    exact = Choice("exact", 0, prices.chunk * exact_units(situation.allowed, situation.scanned))
     dear_without_graph = not situation.has_graph and exact.seconds > _PATIENCE
     if situation.recall >= 1.0 or (situation.ef_search is None and not dear_without_graph):
         return [exact]
     segments = segments_needed(situation, segment_chunks)
-    coarse = prices.segment * coarse_units(situation.chunks, situation.documents, segments, segment_chunks)
+    coarse = prices.segment * coarse_units(situation.chunks, situation.scanned, segments, segment_chunks)
     found = [exact, Choice("coarse_to_fine", segments, coarse)]
     width = head_needed(situation)
     if situation.ef_search is not None and _is_hopeful(situation) and situation.tried < width <= WIDEST_HEAD:

@@ -10,6 +10,7 @@ from app.domain import planning
 from app.domain.indexes import Index
 from app.domain.planning import Choice, Prices, Sample, Situation
 from app.domain.replacement import SEGMENT_CHUNKS
+from app.domain.search import Search
 from app.domain.vectors import Vector
 from app.services.catalog import IndexCatalog
 from app.services.statistics import IndexStatistics
@@ -48,13 +49,23 @@ class NearestReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """What is looked for: how many, how well (None: as well as usual), and whether there is any filter."""
+    """What is looked for: how many, how well (None: as well as usual), and under what kind of filter.
+
+    ``open``: there is none. ``indexed``: an index leads to what passes.
+    """
 
     embedding: Vector
     limit: int
     open: bool
     exact: bool = False
     min_recall: float | None = None
+    indexed: bool = False
+
+
+def wanted_by(search: Search, embedding: Vector, limit: int) -> Wanted:
+    """Say what a search looks for, near an embedding and so many of it."""
+    filters = search.filters
+    return Wanted(embedding, limit, filters.is_open, search.exact, search.min_recall, indexed=filters.is_indexed)
 
 
 @dataclass(slots=True)
@@ -129,7 +140,8 @@ class NearestPlanner:
         sample = self._known(index, values)
         share = 1.0 if wanted.open or sample is None else sample.share
         per_document = 10.0 if sample is None or not sample.documents else max(1.0, sample.chunks / sample.documents)
-        return Situation(chunks, int(chunks / per_document), share, wanted.limit, has_graph, ef_search, recall)
+        documents = int(chunks / per_document)
+        return Situation(chunks, documents, share, wanted.limit, has_graph, ef_search, recall, indexed=wanted.indexed)
 
     async def _found(self, run: "_Run", index: Index, values: Values) -> Nearest:
         """Try what is cheapest; a head that falls short is weighed against what else there is."""
@@ -204,9 +216,9 @@ class _Run:
         if choice.strategy == "exact":
             measured = rows[0]["measured"] if rows else 0
             if measured >= _LEARNT_FROM:
-                self._blend("chunk", seconds / planning.exact_units(measured, now.documents))
+                self._blend("chunk", seconds / planning.exact_units(measured, now.scanned))
         elif choice.strategy == "coarse_to_fine":
-            units = planning.coarse_units(now.chunks, now.documents, choice.width, SEGMENT_CHUNKS)
+            units = planning.coarse_units(now.chunks, now.scanned, choice.width, SEGMENT_CHUNKS)
             self._blend("segment", seconds / units)
         else:
             self._blend("head", seconds / planning.head_units(choice.width, self._ef_search(choice)))

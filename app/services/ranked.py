@@ -13,7 +13,7 @@ from app.services.hybrid import Ranked, Surroundings, find_hybrid
 from app.services.interpreting import Interpreted, QueryInterpreter
 from app.services.keyword import SMALL, Found, find_keyword
 from app.services.paging import HYBRID_LIFT, LIFTED_HEAD, Scored, keyword_lift, make_page
-from app.services.planning import Nearest, NearestPlanner, Wanted
+from app.services.planning import Nearest, NearestPlanner, wanted_by
 from app.services.statistics import IndexStatistics
 from app.storage.candidates import CandidateReader
 from app.storage.database import Database
@@ -63,7 +63,7 @@ class RankedSearch:
 
         async def attempt(reader: CandidateReader, values: Values) -> tuple[Answer, Rows]:
             async def nearest(embedding: Vector, limit: int) -> Nearest:
-                wanted = Wanted(embedding, limit, search.filters.is_open, search.exact, search.min_recall)
+                wanted = wanted_by(search, embedding, limit)
                 return await self._planner.find(reader, index, values, wanted)
 
             share = await self._share(reader, index, values, search, query)

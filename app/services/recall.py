@@ -141,7 +141,9 @@ class RecallService:
         recalls, times, strategies = [], [], Counter[str]()
         end = monotonic() + seconds
         for question in questions:
-            wanted = Wanted(question, request.k, filters.is_open, min_recall=request.min_recall)
+            wanted = Wanted(
+                question, request.k, filters.is_open, min_recall=request.min_recall, indexed=filters.is_indexed
+            )
             started = perf_counter()
             found = await self._planner.find(reader, index, values, wanted)
             answered = perf_counter()

@@ -18,7 +18,7 @@ from app.observability.phases import EMBEDDING, database_seconds, phase, timed_p
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
 from app.services.hurrying import answer_in_time
-from app.services.planning import Nearest, NearestPlanner, Wanted
+from app.services.planning import Nearest, NearestPlanner, wanted_by
 from app.services.ranked import RankedSearch
 from app.storage.search import SearchRepository
 
@@ -109,7 +109,7 @@ class SearchService:
 
     async def _semantic(self, index: Index, search: Search) -> Answer:
         embedding = await self._embedding(index, search)
-        wanted = Wanted(embedding, search.limit, search.filters.is_open, search.exact, search.min_recall)
+        wanted = wanted_by(search, embedding, search.limit)
 
         async def attempt(values: Values) -> Nearest:
             return await self._planner.find(self._search.reader(index, values), index, values, wanted)

@@ -15,6 +15,7 @@ WITH coarse AS MATERIALIZED (
           FROM documents AS d
           WHERE d.index_id = :index_id
             AND :document_filter
+            AND :document_narrowing
       )) IS TRUE
     ORDER BY (s.embedding <=> $18::halfvec) + 0, s.document_key, s.segment
     LIMIT $20

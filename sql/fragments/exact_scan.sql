@@ -8,6 +8,7 @@ WITH allowed AS MATERIALIZED (
     FROM documents AS d
     WHERE d.index_id = :index_id
       AND :document_filter
+      AND :document_narrowing
 )
 SELECT e.document_key, e.chunk_index, a.document_id, (e.embedding <=> $18::halfvec) + 0 AS distance,
     (SELECT sum(a.chunk_count) FROM allowed AS a) AS measured

@@ -33,6 +33,35 @@ CREATE TABLE indexes (
 );
 CREATE UNIQUE INDEX indexes_default ON indexes (is_default) WHERE is_default;
 
+-- Labels in an index: source types, names of document sets and tags may be longer than an index entry, so their hashes
+-- stand for them. Two labels may share one: whatever is found by it is looked at again.
+CREATE FUNCTION label_key(kind text, label text) RETURNS integer
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN hashtext(kind || ' ' || label);
+
+CREATE FUNCTION label_keys(kind text, labels text[]) RETURNS integer[]
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+RETURN ARRAY(SELECT label_key(kind, l.label) FROM unnest(labels) AS l (label));
+
+-- PL/pgSQL, since it runs for every document that is written: half the price of label_keys.
+CREATE FUNCTION document_label_keys(source_type text, document_sets text[], tags text[]) RETURNS integer[]
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+DECLARE
+    keys  integer[] := '{}';
+    label text;
+BEGIN
+    IF source_type IS NOT NULL THEN
+        keys := keys || label_key('source', source_type);
+    END IF;
+    FOREACH label IN ARRAY document_sets LOOP
+        keys := keys || label_key('set', label);
+    END LOOP;
+    FOREACH label IN ARRAY tags LOOP
+        keys := keys || label_key('tag', label);
+    END LOOP;
+    RETURN keys;
+END $$;
+
 -- What Onyx changes all day lives here, away from text and vectors.
 CREATE TABLE documents (
     index_id            integer NOT NULL,
@@ -58,13 +87,13 @@ CREATE TABLE documents (
     primary_owners      text[],
     secondary_owners    text[],
     metadata            jsonb NOT NULL,
+    label_keys          integer[] GENERATED ALWAYS AS (document_label_keys(source_type, document_sets, tags)) STORED,
     PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
 CREATE INDEX documents_sanitised_key ON documents (index_id, sanitised_key) WHERE sanitised_key IS NOT NULL;
--- A filter that leaves little finds it here. Access, hidden and boost change all day, and tags and the names of sets may
--- be longer than an index takes: they are in none.
+-- A filter that leaves little finds it here. Access, hidden and boost change all day: they are in none.
 CREATE INDEX documents_groups ON documents
-    USING gin (hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate = off);
+    USING gin (label_keys, hierarchy_node_ids, project_ids, persona_ids) WITH (fastupdate = off);
 
 -- Fences against late writers, of documents whose writers tell the source's version: what is older is refused.
 CREATE TABLE document_versions (

@@ -167,11 +167,23 @@ async def test_coarse_search_measures_segments_then_the_chunks_of_a_few(library:
                 assert node["Actual Rows"] * node["Actual Loops"] <= SEGMENTS * SEGMENT_CHUNKS
 
 
-async def test_a_selective_filter_is_found_in_its_index(library: Library) -> None:
-    """Planned for its values, an exact search of a rare group reads the documents of the group only."""
-    values = open_filter(Filters(project_id=404)) | {"embedding": library.query(1), "limit": 10}
-    plan = await plan_of(library.database, "search/semantic_exact", library.index, values, custom=True)
-    assert any("project_ids" in index for index in used_indexes(plan))
+SELECTIVE: dict[str, Filters] = {
+    "project": Filters(project_id=404),
+    "source": Filters(source_type=("nowhere", "elsewhere")),
+    "tag": Filters(tags=("author===nobody", "x" * 100_000)),
+    "forced set": Filters(forced_document_sets=("No such set",)),
+    "scope": Filters(document_ids=("document 7",), document_sets=("No such set",), persona_id=404),
+    "several": Filters(source_type=("web",), tags=("author===nobody",)),
+}
+
+
+@pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact"])
+@pytest.mark.parametrize("wanted", SELECTIVE)
+async def test_a_selective_filter_is_found_in_its_index(library: Library, wanted: str, name: str) -> None:
+    """Planned for its values, an exact search of a rare group or label reads the documents of that only."""
+    values = open_filter(SELECTIVE[wanted]) | {"embedding": library.query(1), "limit": 10}
+    plan = await plan_of(library.database, name, library.index, values, custom=True)
+    assert any("label_keys" in index for index in used_indexes(plan))
     assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan) if "Relation Name" in node)
 
 

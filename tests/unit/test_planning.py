@@ -109,3 +109,14 @@ def test_a_sample_without_a_passing_document_is_no_proof() -> None:
     assert 0 < Sample(1_000, 10_000, 0).share < 0.001
     assert Sample(1_000, 10_000, 5_000).share == pytest.approx(0.5, abs=0.001)
     assert Sample(0, 0, 0).share == 1.0
+
+
+def test_documents_that_an_index_leads_past_cost_nothing() -> None:
+    million = replace(LARGE, chunks=10_000_000, documents=1_000_000, share=1e-5)
+    scanned, indexed = (
+        {choice.strategy: choice.seconds for choice in choices(replace(million, indexed=found), Prices(), SEGMENT)}
+        for found in (False, True)
+    )
+    assert scanned["exact"] > 0.05
+    assert indexed["exact"] < 0.001
+    assert indexed["coarse_to_fine"] < scanned["coarse_to_fine"]

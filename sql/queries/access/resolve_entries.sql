@@ -10,7 +10,7 @@ SELECT
         FROM acl_members AS m
         WHERE m.index_id = :index_id
           AND m.entry_key = ANY (ARRAY(
-              SELECT substr($1::bytea, k.first, 16) FROM generate_series(1, length($1), 16) AS k (first)
+              SELECT substr($1, k.first, 16) FROM generate_series(1, length($1::bytea), 16) AS k (first)
           ))
         UNION ALL
         SELECT s.acl_id FROM acl_sets AS s WHERE s.index_id = :index_id AND s.public
