@@ -135,6 +135,11 @@ async def authorise(
     return caller
 
 
+async def authorise_request(request: Request) -> Caller:
+    """Do as `authorise` for a route that takes no dependencies."""
+    return await authorise(request, await _bearer(request), request.headers.get("x-tenant-id"))
+
+
 def caller_of(request: Request) -> Caller:
     """Return who calls, once `authorise` has let them."""
     caller: Caller = request.scope["caller"]

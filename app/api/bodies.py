@@ -36,7 +36,7 @@ BodyT = TypeVar("BodyT", bound=BaseModel)
 
 def body_of(model: type[BaseModel]) -> Any:  # noqa: ANN401  FastAPI's Depends is untyped
     """Annotate a parameter with this to get the validated body."""
-    return Annotated[model, Depends(_reader(model))]
+    return Annotated[model, Depends(reader_of(model))]
 
 
 def accepts(model: type[BaseModel]) -> dict[str, Any]:
@@ -45,7 +45,9 @@ def accepts(model: type[BaseModel]) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {"application/json": schema}}}
 
 
-def _reader(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT]]:
+def reader_of(model: type[BodyT]) -> Callable[[Request], Coroutine[Any, Any, BodyT]]:
+    """Return what reads and validates a body of a model."""
+
     async def read(request: Request) -> BodyT:
         _check_media_type(request)
         largest: int = request.app.state.max_body_bytes

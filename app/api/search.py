@@ -1,27 +1,44 @@
 """The search route."""
 
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from time import perf_counter
+from typing import Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.routing import APIRoute
+from typing_extensions import override
 
 from app.api import rendering
-from app.api.authorisation import TenantOf, permitted
-from app.api.bodies import accepts, body_of
-from app.api.dependencies import AfterOf, ServicesOf
+from app.api.authorisation import TenantOf, authorise_request, permitted
+from app.api.bodies import accepts, body_of, reader_of
+from app.api.dependencies import AfterOf, ServicesOf, read_after, services_of
 from app.api.openapi import problems
 from app.api.schemas.recall import RecallAnswer, RecallBody
 from app.api.schemas.search import SearchAnswer, SearchBody
 
 router = APIRouter(tags=["search"])
+_read_body = reader_of(SearchBody)
 
 
-@router.post(
-    "/search",
-    summary="Search",
-    responses={200: {"model": SearchAnswer}, **problems(404, 415, 502)},
-    openapi_extra=accepts(SearchBody),
-)
+class _SearchRoute(APIRoute):
+    """Calls `search` with what its parameters say, without FastAPI's way of finding that out at every request.
+
+    That way takes a fifth of the service's time of a search.
+    """
+
+    @override
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        return _search
+
+
+async def _search(request: Request) -> Response:
+    caller = await authorise_request(request)
+    body = await _read_body(request)
+    after = await read_after(request.headers.get("x-read-after"))
+    return await search(body, await services_of(request), caller.tenant_id, request, after)
+
+
 async def search(
     body: body_of(SearchBody),  # type: ignore[valid-type]
     services: ServicesOf,
@@ -34,6 +51,17 @@ async def search(
     wanted = body.to_domain(lambda filters: permitted(request, filters))
     found = await services.router.read(lambda: services.search.search(tenant, body.index, wanted), after)
     return rendering.answer(found, (perf_counter() - started) * 1000)
+
+
+router.add_api_route(
+    "/search",
+    search,
+    methods=["POST"],
+    summary="Search",
+    responses={200: {"model": SearchAnswer}, **problems(404, 415, 502)},
+    openapi_extra=accepts(SearchBody),
+    route_class_override=_SearchRoute,
+)
 
 
 @router.post(
