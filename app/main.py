@@ -63,6 +63,9 @@ log = structlog.get_logger()
 
 VERSION = "0.1.0"
 
+_NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI looks for OpenTelemetry at every request; what there is to tell, `Tracing` and our own metrics tell."""
+
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     """Build the application; nothing is connected before it starts.
@@ -111,6 +114,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         lifespan=lifespan,
         redirect_slashes=False,
         separate_input_output_schemas=False,
+        telemetry=_NO_TELEMETRY,
     )
     app.state.services = services
     app.state.admission = Admission(authenticator, RateLimiter(settings.rate_limit, settings.rate_burst))

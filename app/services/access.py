@@ -82,12 +82,12 @@ class AccessResolver:
             It was dropped.
         """
         values = await self.resolve(index, filters)
-        for attempt in range(_ATTEMPTS + 1):
-            answer, rows = await ask(values)
-            seen = await self._count_seen(index, values, rows)
-            if attempt == _ATTEMPTS or seen == values["acl_count"]:
-                break
+        answer, rows = await ask(values)
+        attempts = 0
+        while (seen := await self._count_seen(index, values, rows)) != values["acl_count"] and attempts < _ATTEMPTS:
             values = await self.resolve(index, filters, anew=True)
+            answer, rows = await ask(values)
+            attempts += 1
         if not rows and not seen:  # an index that has lists after the search was there all the time
             await self._catalog.confirm(index)
         return answer, rows

@@ -13,12 +13,13 @@ LONG = "x" * 90_000
 
 def asking(kind: str, label: str) -> dict[str, Any]:
     """Ask for a label in each of the ways that there are."""
-    return {
+    ways: dict[str, dict[str, Any]] = {
         "source": {"source_type": [label]},
         "set": {"document_sets": [label]},
         "forced": {"forced_document_sets": [label]},
         "tag": {"tags": [{"key": "tag", "value": label}]},
-    }[kind]
+    }
+    return ways[kind]
 
 
 def labelled(name: str, kind: str, label: str) -> dict[str, Any]:
