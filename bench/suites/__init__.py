@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from bench.bench import Bench
 from bench.results import Cells
-from bench.suites import access, concurrency, indexing, search, updating, words
+from bench.suites import access, concurrency, indexing, overhead, search, updating, words
 
 SUITES: dict[str, Callable[[Bench], Cells]] = {
     "search": search.run,
+    "overhead": overhead.run,
     "concurrency": concurrency.run,
     "access": access.run,
     "words": words.run,
