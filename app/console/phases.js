@@ -54,7 +54,7 @@ function planFacts(plan) {
   if (!plan) return [];
   return [
     fact("Filter", `keeps about ${count(Math.round(plan.allowed))} of ${count(plan.chunks)} chunks (${percent(plan.share)})`),
-    plan.recall === undefined ? [] : fact("Recall", `${percent(plan.recall)} aimed at${plan.ef_search ? `, ef_search ${plan.ef_search}` : ""}`),
+    plan.recall == null ? [] : fact("Recall", `${percent(plan.recall)} aimed at${plan.ef_search ? `, ef_search ${plan.ef_search}` : ""}`),
   ];
 }
 

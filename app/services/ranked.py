@@ -49,7 +49,7 @@ class RankedSearch:
             limit = max(search.limit, LIFTED_HEAD)
             found = await find_keyword(reader, index, query, limit, share, force_exact=search.exact)
             hits = await make_page(reader, index, search, query, _scored_keyword(found), {}, lift=keyword_lift(query))
-            return _answer_keyword(search, query, found, hits), found.rows
+            return _answer_keyword(search, query, found, hits, share), found.rows
 
         return await self._run(index, search, attempt)
 
@@ -87,7 +87,7 @@ class RankedSearch:
                 degraded=(*query.degraded, *ranked.degraded),
                 rank_profile=profile,
                 expansions=query.expansions,
-                plan=(search.explain and ranked.explained) or None,
+                plan=(ranked.explained or _kept(query, share)) if search.explain else None,
             ), ranked.rows
 
         return await self._run(index, search, attempt)
@@ -105,8 +105,8 @@ class RankedSearch:
     async def _share(
         self, reader: CandidateReader, index: Index, values: Values, search: Search, query: Interpreted
     ) -> float:
-        """Estimate which share of the index passes the filter, where something hangs on it."""
-        if search.filters.is_open or query.chunks <= SMALL:
+        """Estimate which share of the index passes the filter, where something hangs on it or somebody asks."""
+        if search.filters.is_open or (query.chunks <= SMALL and not search.explain):
             return 1.0
         return await self._planner.share(reader, index, values)
 
@@ -135,7 +135,7 @@ def _scored_hybrid(ranked: Ranked, count: int) -> list[Scored]:
     ]
 
 
-def _answer_keyword(search: Search, query: Interpreted, found: Found, hits: list[Any]) -> Answer:
+def _answer_keyword(search: Search, query: Interpreted, found: Found, hits: list[Any], share: float) -> Answer:
     return Answer(
         hits,
         "keyword",
@@ -144,4 +144,10 @@ def _answer_keyword(search: Search, query: Interpreted, found: Found, hits: list
         complete=found.complete or len(found.rows) >= search.limit,
         degraded=(*query.degraded, *found.degraded),
         expansions=query.expansions,
+        plan=_kept(query, share) if search.explain else None,
     )
+
+
+def _kept(query: Interpreted, share: float) -> dict[str, Any]:
+    """What is known of the filter where no way was chosen by price."""
+    return {"chunks": query.chunks, "share": round(share, 6), "allowed": round(share * query.chunks)}

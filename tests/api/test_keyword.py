@@ -232,3 +232,18 @@ async def test_keyword_search_needs_a_query(client: httpx.AsyncClient) -> None:
     answer = await client.post("/search", json={"mode": "keyword", "embedding": NEAR})
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/query"
+
+
+async def test_an_explained_answer_says_what_the_filter_keeps(client: httpx.AsyncClient) -> None:
+    sources = ["web"] * 5 + ["slack"] * 15
+    await index(client, *(document(f"d{place}", source_type=source) for place, source in enumerate(sources)))
+    plans = [
+        (await find(client, "part", explain=True, filters={"source_type": wanted}))["plan"]
+        for wanted in (None, ["web"], ["slack"])
+    ]
+    everything, few, many = plans
+    assert everything["share"] == 1
+    assert everything["allowed"] == everything["chunks"]
+    assert 0 < few["share"] < 0.5 < many["share"] < 1
+    assert few["allowed"] < many["allowed"] < few["chunks"]
+    assert (await find(client, "part", filters={"source_type": ["web"]})).get("plan") is None

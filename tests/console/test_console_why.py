@@ -86,6 +86,13 @@ def test_a_search_tells_how_it_went(visitor: Visitor, glance: Look, accessible: 
     accessible(page)
 
 
+def test_a_keyword_search_tells_what_the_filter_keeps(visitor: Visitor) -> None:
+    page = visitor.open("?q=permission+change&mode=keyword")
+    page.locator(".how summary").click()
+    expect(page.locator(".how")).to_contain_text(re.compile(r"Filter\s*keeps about (\d+) of \1 chunks \(100 %\)"))
+    expect(page.locator(".ways")).to_have_count(0)
+
+
 def milliseconds(text: str) -> float:
     found = re.fullmatch(r"([\d.]+) (ms|s)", text)
     assert found, text

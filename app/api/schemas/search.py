@@ -291,15 +291,18 @@ class StepAnswer(BaseModel):
 
 
 class PlanAnswer(BaseModel):
-    """What the planner knew of the filter, what each way would have cost, and what it did (with explain)."""
+    """What the planner knew of the filter, what each way would have cost, and what it did (with explain).
+
+    A keyword search has no ways to choose from by price: of it only what the filter keeps is known.
+    """
 
     chunks: int
     share: Annotated[float, Field(description="Of the chunks that pass the filters, by a sample.")]
     allowed: int
-    ef_search: int | None
-    recall: Annotated[float, Field(description="That was aimed at.")]
-    predicted_ms: dict[str, float]
-    taken: list[StepAnswer]
+    ef_search: int | None = None
+    recall: Annotated[float | None, Field(description="That was aimed at.")] = None
+    predicted_ms: dict[str, float] | None = None
+    taken: list[StepAnswer] | None = None
 
 
 class SearchAnswer(BaseModel):
