@@ -13,6 +13,7 @@ from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader, ChunkId, chunk_ids
 from app.storage.nearest import Rows
 from app.text.candidates import CandidatePlan, choose_candidates
+from app.text.layout import TextLayout
 from app.text.phrase_search import find_phrase
 from app.text.phrases import Phrase
 
@@ -150,10 +151,11 @@ def holding_places(
     """Return the places of those texts that hold every phrase, in the title or in the content."""
     tokeniser = tokeniser_for(index.language)
 
-    def held(phrase: Phrase, *texts: str) -> bool:
-        return any(find_phrase(text, tokeniser, phrase, slop) for text in texts)
+    def held(*texts: str) -> bool:
+        layouts = [TextLayout(text, tokeniser) for text in texts]
+        return all(any(find_phrase(layout, phrase, slop) for layout in layouts) for phrase in phrases)
 
-    return [place for place, title, content in texts if all(held(phrase, content, title) for phrase in phrases)]
+    return [place for place, title, content in texts if held(content, title)]
 
 
 def _int32(terms: Sequence[int]) -> NDArray[np.int32]:

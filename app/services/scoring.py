@@ -14,6 +14,7 @@ from app.services.interpreting import Interpreted
 from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader, ChunkId
 from app.text.bm25 import saturation
+from app.text.layout import TextLayout
 from app.text.phrase_search import find_phrase
 from app.text.phrases import Phrase, parse_query
 
@@ -111,10 +112,11 @@ class TitleScorer:
     def _phrase_score(self, text: str, length: int | None, average_length: float) -> float:
         if self._phrase is None:
             return 0.0
-        near = len(find_phrase(text, self._tokeniser, self._phrase, PHRASE_SLOP))
+        layout = TextLayout(text, self._tokeniser)
+        near = len(find_phrase(layout, self._phrase, PHRASE_SLOP))
         if not near:
             return 0.0
-        exact = len(find_phrase(text, self._tokeniser, self._phrase))
+        exact = len(find_phrase(layout, self._phrase))
         own = self._tokeniser.terms(text).total() if length is None else length
         return self._phrase_weight * saturation(exact + _SLOPPY * max(near - exact, 0), own, average_length)
 

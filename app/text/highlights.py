@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
+from app.text.layout import TextLayout
 from app.text.phrase_search import find_phrase
 from app.text.phrases import Phrase
 from app.text.tokeniser import Tokeniser
@@ -75,14 +76,15 @@ def _marks(
     phrases: Sequence[Phrase],
 ) -> list[_Mark]:
     """Find what to mark, overlapping spans merged, in text order."""
-    found = tokeniser.occurrences(text, weights)
+    layout = TextLayout(text, tokeniser)
+    found = layout.occurrences(weights)
     marks = [_Mark(token.start, token.end, {token.id: weights[token.id]}) for token in found]
     present = {token.id for token in found}
     bonus = _PHRASE_BONUS * max(weights.values(), default=1.0)
     sought = [phrase for phrase in phrases if present.issuperset(phrase.required)]
     for number, phrase in enumerate(sought):
         # Negative keys keep phrases apart from terms.
-        marks += [_Mark(start, end, {-1 - number: bonus}) for start, end in find_phrase(text, tokeniser, phrase)]
+        marks += [_Mark(start, end, {-1 - number: bonus}) for start, end in find_phrase(layout, phrase)]
     merged: list[_Mark] = []
     for mark in sorted(marks, key=lambda mark: (mark.start, -mark.end)):
         if merged and mark.start < merged[-1].end:

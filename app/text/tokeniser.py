@@ -126,6 +126,12 @@ class Tokeniser:
         """Give the ids of the terms of a stretch, those of bigrams last."""
         return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
 
+    def ids_by_stretch(self, stretches: Collection[str]) -> dict[str, tuple[int, ...]]:
+        """Give the ids of the terms of distinct stretches."""
+        distinct = set(stretches)
+        long = max(map(len, distinct), default=0) > _LONGEST_CACHED
+        return dict(zip(distinct, map(self.ids_of if long else self._cached_ids, distinct), strict=True))
+
     def tokens(self, text: str) -> Iterator[Token]:
         """Give every token of a text with its span, stop words included, in order of words."""
         yield from self._spanned(text, 0, shouted=self.is_shouted(text))
@@ -133,27 +139,6 @@ class Tokeniser:
     def tokens_at(self, stretch: str, start: int) -> list[Token]:
         """Give the tokens of a stretch of a text that is not shouted, which begins at a place of it."""
         return list(self._spanned(stretch, start, shouted=False))
-
-    def occurrences(self, text: str, wanted: Collection[int]) -> list[Token]:
-        """Find the indexed tokens of a text whose id is wanted.
-
-        Several times faster than going through `tokens`: only stretches that hold one are analysed.
-        """
-        if self.is_shouted(text):
-            return [token for token in self.tokens(text) if token.id in wanted and not token.stop]
-        ids = frozenset(wanted)
-        stretches = text.split()
-        long = max(map(len, stretches), default=0) > _LONGEST_CACHED
-        ids_of = self.ids_of if long else self._cached_ids
-        hits = {stretch for stretch in set(stretches) if not ids.isdisjoint(ids_of(stretch))}
-        found: list[Token] = []
-        place = 0
-        for stretch in stretches:
-            place = text.index(stretch, place) + len(stretch)
-            if stretch in hits:
-                spanned = self.tokens_at(stretch, place - len(stretch))
-                found.extend(token for token in spanned if token.id in ids and not token.stop)
-        return found
 
     def tokens_of(self, word: str) -> tuple[Token, ...]:
         """Give the tokens of one word that the word pattern found, with spans within the word."""

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from app.text.bigrams import bigram_ids, bigrams_of
 from app.text.hashing import TERM_SPACE, term_id
 from app.text.languages import SUPPORTED_LANGUAGES, language_named
+from app.text.layout import TextLayout
 from app.text.tokeniser import MAX_TERM_CHARACTERS, Tokeniser
 
 ENGLISH = Tokeniser()
@@ -90,7 +91,7 @@ def test_capitals_throughout_are_shouting_and_operators_are_never_names() -> Non
 def test_a_shouted_text_gives_the_same_terms_with_and_without_spans() -> None:
     text = "WHAT TO DO WHEN IT FAILS"
     assert set(ENGLISH.terms(text)) == {term_id("fail")}
-    assert [text[t.start : t.end] for t in ENGLISH.occurrences(text, {term_id("fail")})] == ["FAILS"]
+    assert [text[t.start : t.end] for t in TextLayout(text, ENGLISH).occurrences({term_id("fail")})] == ["FAILS"]
 
 
 def test_german_is_stemmed_as_german_and_loses_its_umlauts() -> None:
@@ -162,7 +163,7 @@ def test_any_text_has_terms_in_range_at_spans_in_the_text(text: str) -> None:
 def test_counts_tokens_and_occurrences_agree_on_any_text(text: str) -> None:
     indexed = [token for token in ENGLISH.tokens(text) if not token.stop]
     assert sorted(token.id for token in indexed) == sorted(ENGLISH.terms(text).elements())
-    assert ENGLISH.occurrences(text, {token.id for token in indexed}) == indexed
+    assert TextLayout(text, ENGLISH).occurrences({token.id for token in indexed}) == indexed
 
 
 RUNS = st.text(st.sampled_from("東京都検索エンジンがガー한국어々ｶﾞ龥の"), max_size=90)
