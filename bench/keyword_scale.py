@@ -45,15 +45,13 @@ from bench.http import Connection
 from bench.keyword_load import load
 from bench.sentences import Floats, Material, questions, read_material, real_questions
 from bench.service import INDEX, Service, serving, to_base64
+from bench.statistics import Times, agreement, ratios
 
 SIZES = (3, 5, 10, 20)
 EF_SEARCH = 100
 HYBRID_LIST = 200
 KEYWORD_LIST = LIFTED_HEAD
 _TENANT = "public"
-
-Times = dict[str, list[float]]
-"""Milliseconds by what was called."""
 
 Question = tuple[str, str, Floats]
 """Its kind, its text, and an embedding."""
@@ -101,7 +99,9 @@ def draw(material: Material, folders: Sequence[Path], each: int) -> list[Questio
     return drawn
 
 
-async def statements(dsn: str, index: Index, drawn: Sequence[Question]) -> tuple[Times, dict[str, Any]]:
+async def statements(
+    dsn: str, index: Index, drawn: Sequence[Question], compared: int
+) -> tuple[Times, dict[str, dict[str, float]]]:
     """Time the statements, and hold the keyword lists against exact ones."""
     database = Database(dsn)
     await database.open()
@@ -124,7 +124,8 @@ async def statements(dsn: str, index: Index, drawn: Sequence[Question]) -> tuple
                     await call()
                     if turn:
                         times.setdefault(name, []).append((perf_counter() - began) * 1e3)
-        found = await _recall(reader, index, [(one[0], query) for one, query in zip(drawn, interpreted, strict=True)])
+        asked = [(one[0], query) for one, query in zip(drawn, interpreted, strict=True)]
+        found = await _recall(reader, index, asked, compared)
     await database.close()
     return times, found
 
@@ -142,7 +143,7 @@ async def _keyword_list(
 
 
 async def _recall(
-    reader: CandidateReader, index: Index, asked: Sequence[tuple[str, Interpreted]], each: int = 20
+    reader: CandidateReader, index: Index, asked: Sequence[tuple[str, Interpreted]], each: int
 ) -> dict[str, dict[str, float]]:
     """Return recall at 10 and 100 of both lists by the kind of question, ties counted as found."""
     found: dict[str, list[float]] = {}
@@ -157,14 +158,6 @@ async def _recall(
                 for k in (10, 100):
                     found.setdefault(f"{kind}, {name}, recall@{k}", []).append(agreement(scores, exact, k))
     return {name: {"mean": round(float(np.mean(values)), 4), "least": min(values)} for name, values in found.items()}
-
-
-def agreement(found: Sequence[float], exact: Sequence[float], k: int) -> float:
-    """Return which share of the exact scores was reached."""
-    if not exact:
-        return 1.0
-    edge = exact[:k][-1] - 1e-6
-    return sum(score >= edge for score in found[:k]) / len(exact[:k])
 
 
 def searches(service: Service, drawn: Sequence[Question]) -> Times:
@@ -188,20 +181,6 @@ def searches(service: Service, drawn: Sequence[Question]) -> Times:
     return times
 
 
-def summary(times: Times, yardstick: str) -> dict[str, dict[str, float]]:
-    """Return percentiles, and the 95th as a multiple of the yardstick's."""
-    base = float(np.percentile(times[yardstick], 95))
-    return {
-        name: {
-            "p50_ms": round(float(np.percentile(taken, 50)), 2),
-            "p95_ms": round(float(np.percentile(taken, 95)), 2),
-            "p95_ratio": round(float(np.percentile(taken, 95)) / base, 2),
-            "calls": len(taken),
-        }
-        for name, taken in sorted(times.items())
-    }
-
-
 def show(title: str, table: Mapping[str, Mapping[str, float]]) -> None:
     """Print a table."""
     print(f"\n{title}")
@@ -216,6 +195,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True, help="folder of the database, made when it is not there")
     parser.add_argument("--chunks", type=int, default=1_000_000)
     parser.add_argument("--questions", type=int, default=30, help="of each kind")
+    parser.add_argument("--recall", type=int, default=20, help="of each kind, held against a scan of every chunk")
     parser.add_argument("--fill-only", action="store_true")
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
@@ -232,9 +212,9 @@ def main() -> None:
         drawn = draw(material, given.folders, given.questions)
         index, _ = asyncio.run(open_index(service.dsn, material.dimension))
         report["bytes_per_chunk"] = round(asyncio.run(storage(service.dsn, index)))
-        times, report["recall"] = asyncio.run(statements(service.dsn, index, drawn))
-        report["statements"] = summary(times, "vector, first 10")
-        report["http"] = summary(searches(service, drawn), "semantic")
+        times, report["recall"] = asyncio.run(statements(service.dsn, index, drawn, given.recall))
+        report["statements"] = ratios(times, "vector, first 10")
+        report["http"] = ratios(searches(service, drawn), "semantic")
     print(f"{report['bytes_per_chunk']} bytes a chunk in chunk_terms with its indexes")
     for title in ("statements", "http", "recall"):
         show(title, report[title])

@@ -26,12 +26,18 @@ def ids(found: Json) -> list[str]:
     return [hit["document_id"] for hit in found["hits"]]
 
 
+async def analyse(dsn: str) -> None:
+    """Take statistics now: scores move a little when PostgreSQL does by itself, which a slow test lives to see."""
+    connection = await asyncpg.connect(dsn)
+    try:
+        await connection.execute("ANALYZE")
+    finally:
+        await connection.close()
+
+
 @pytest.fixture
 async def library(client: httpx.AsyncClient, dsn: str) -> httpx.AsyncClient:
-    """Index sixty documents with words, directions, votes and ages at random, and their statistics.
-
-    Scores move a little when PostgreSQL analyses the tables by itself, which a slow test lives to see.
-    """
+    """Index sixty documents with words, directions, votes and ages at random, and their statistics."""
     chance = np.random.default_rng(11)
     documents = []
     for number in range(60):
@@ -48,11 +54,7 @@ async def library(client: httpx.AsyncClient, dsn: str) -> httpx.AsyncClient:
             document["updated_at"] = (datetime.now(UTC) - timedelta(days=int(chance.integers(0, 900)))).isoformat()
         documents.append(document)
     await index(client, *documents)
-    connection = await asyncpg.connect(dsn)
-    try:
-        await connection.execute("ANALYZE")
-    finally:
-        await connection.close()
+    await analyse(dsn)
     return client
 
 
@@ -133,7 +135,7 @@ async def test_the_head_does_not_depend_on_the_limit(library: httpx.AsyncClient,
         assert ids(await hybrid(library, "pump seal", limit=limit, **options)) == whole[:limit]
 
 
-async def test_candidates_beyond_the_hundredth_change_nothing(client: httpx.AsyncClient) -> None:
+async def test_candidates_beyond_the_hundredth_change_nothing(client: httpx.AsyncClient, dsn: str) -> None:
     chance = np.random.default_rng(3)
     await index(
         client,
@@ -146,6 +148,7 @@ async def test_candidates_beyond_the_hundredth_change_nothing(client: httpx.Asyn
             for number in range(600)
         ),
     )
+    await analyse(dsn)
     for query in ("pump", "seal rotor", "gasket flange coupling bearing"):
         few = await hybrid(client, query, limit=10, candidate_limit=200)
         many = await hybrid(client, query, limit=10, candidate_limit=1000)
