@@ -19,7 +19,7 @@ import re
 import string
 import tempfile
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from time import perf_counter
@@ -79,7 +79,7 @@ def reference(collection: Collection) -> float:
     return round(float(measure(run, collection.judgements)[NDCG].mean()), 4)
 
 
-async def stability(http: httpx.AsyncClient, index: str, collection: Collection) -> float:
+async def stability(http: httpx.AsyncClient, index: str, collection: Collection) -> Mapping[str, float]:
     """Return the share of questions with the same first ten for both candidate limits."""
     kept = dict(list(collection.queries.items())[:_SAME_QUESTIONS])
     some = replace(collection, queries=kept)
@@ -87,10 +87,10 @@ async def stability(http: httpx.AsyncClient, index: str, collection: Collection)
         await search_collection(http, index, some, Variant("limit", {**DEFAULT.options, "candidate_limit": limit}))
         for limit in (200, 1000)
     ]
-    return float(np.mean([runs[0][name][:10] == runs[1][name][:10] for name in kept]))
+    return {"same_first_ten": float(np.mean([runs[0][name][:10] == runs[1][name][:10] for name in kept]))}
 
 
-async def smoothing(http: httpx.AsyncClient, index: str, collection: Collection) -> float:
+async def smoothing(http: httpx.AsyncClient, index: str, collection: Collection) -> Mapping[str, float]:
     """Return what smoothing adds, in milliseconds."""
     times: dict[bool, list[float]] = {True: [], False: []}
     for turn in range(3):
@@ -101,7 +101,7 @@ async def smoothing(http: httpx.AsyncClient, index: str, collection: Collection)
                 began = perf_counter()
                 (await http.post("/search", json=body)).raise_for_status()
                 times[smooth].append((perf_counter() - began) * 1e3)
-    return round(float(np.median(times[True]) - np.median(times[False])), 2)
+    return {"smoothing_ms": round(float(np.median(times[True]) - np.median(times[False])), 2)}
 
 
 def identifiers(collection: Collection) -> dict[str, set[str]]:
@@ -168,33 +168,46 @@ async def by_typo(http: httpx.AsyncClient, index: str, collection: Collection) -
     return {"questions": await ndcg(http, index, clean), "questions_with_typo": await ndcg(http, index, bad)}
 
 
-async def check(url: str, collection: Collection) -> dict[str, Any]:
-    """Index a collection, and check everything."""
+async def by_keyword(http: httpx.AsyncClient, index: str, collection: Collection) -> Mapping[str, float]:
+    """Search by keyword, with the service and with the library."""
+    return {"keyword": await ndcg(http, index, collection), "keyword_by_bm25s": reference(collection)}
+
+
+Check = Callable[[httpx.AsyncClient, str, Collection], Awaitable[Mapping[str, float]]]
+
+CHECKS: Mapping[str, Check] = {
+    "keyword": by_keyword,
+    "stability": stability,
+    "smoothing": smoothing,
+    "typos": by_typo,
+    "identifiers": by_identifier,
+}
+
+
+async def check(url: str, collection: Collection, names: Sequence[str]) -> dict[str, float]:
+    """Index a collection, and check what is named."""
     index = f"checks-{collection.name}".lower()
+    found: dict[str, float] = {}
     async with httpx.AsyncClient(base_url=url, timeout=120) as http:
         await index_collection(http, index, collection)
         await asyncio.sleep(_SETTLE_SECONDS)
-        return {
-            "keyword": await ndcg(http, index, collection),
-            "keyword_by_bm25s": reference(collection),
-            "same_first_ten": await stability(http, index, collection),
-            "smoothing_ms": await smoothing(http, index, collection),
-            **await by_typo(http, index, collection),
-            **await by_identifier(http, index, collection),
-        }
+        for name in names:
+            found |= await CHECKS[name](http, index, collection)
+    return found
 
 
 def main() -> None:
     """Check every collection."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
+    parser.add_argument("--only", nargs="+", choices=CHECKS, default=[])
     parser.add_argument("--output", type=Path)
     given = parser.parse_args()
     report: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="ranking-checks-") as name, serving(Path(name)) as service:
         for folder in given.folders:
             collection = read_collection(folder)
-            report[collection.name] = asyncio.run(check(service.url, collection))
+            report[collection.name] = asyncio.run(check(service.url, collection, given.only or list(CHECKS)))
             print(collection.name, json.dumps(report[collection.name], indent=1), flush=True)
     if given.output is not None:
         given.output.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
