@@ -2,7 +2,7 @@
 
 import base64
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import fields
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +29,7 @@ SERVICE_PHASE = "service"
 """What is neither a statement's nor the embeddings endpoint's: ranking, highlights, waiting for a connection."""
 
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
+_RESULT_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in (IndexedDocument, ChangedDocument)}
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
 
 
@@ -122,7 +123,7 @@ def _written(content: object, request: IdempotentRequest | None) -> Response:
 
 def _result(result: Result) -> dict[str, Any]:
     """Staleness is told only where it is so: without versions there is none."""
-    shown = asdict(result)
+    shown = {name: getattr(result, name) for name in _RESULT_FIELDS[type(result)]}  # asdict would copy every value
     if not shown["stale"]:
         del shown["stale"]
     return shown

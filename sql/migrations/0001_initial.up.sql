@@ -285,7 +285,8 @@ BEGIN
         EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING ALL EXCLUDING INDEXES)', parent || '_' || new_index_id, parent);
         EXECUTE format('ALTER TABLE %I ADD CHECK (index_id = %s)', parent || '_' || new_index_id, new_index_id);
     END LOOP;
-    EXECUTE format('ALTER TABLE %I SET (fillfactor = 80)', 'documents_' || new_index_id);
+    -- Room for a new version of every row: permission syncs change whole pages, and HOT updates spare their indexes.
+    EXECUTE format('ALTER TABLE %I SET (fillfactor = 50)', 'documents_' || new_index_id);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
