@@ -60,9 +60,10 @@ class CandidateReader(NearestReader):
 
     async def keyword_exact(self, query: SparseVector, limit: int) -> Rows:
         """Return the best by BM25, measuring every chunk that passes the filter."""
-        return await self._session.fetch(
-            statement("search/keyword_exact"), self._index, **self._filter, query=query, limit=limit
-        )
+        async with self._session.planned_anew() as session:
+            return await session.fetch(
+                statement("search/keyword_exact"), self._index, **self._filter, query=query, limit=limit
+            )
 
     async def scores(
         self, chunks: Sequence[ChunkId], embedding: Vector, query: SparseVector, *, with_titles: bool

@@ -20,6 +20,7 @@ from app.services.access import AccessResolver
 from app.services.indexing import IndexingService
 from app.services.maintenance import Maintainer, MaintenanceOptions
 from app.storage.access import AccessRepository
+from app.storage.codecs import SparseVector
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.nearest import Rows
@@ -34,6 +35,7 @@ DOCUMENTS = CHUNKS // 10
 Vectors = NDArray[np.float32]
 Counts = tuple[int, int, int, int]
 SOMEWHERE = np.ones(DIMENSION, dtype=np.float32)
+WORDS = SparseVector(np.array([3, 5], np.int32), np.ones(2, np.float32))
 SEGMENTS = 20
 COARSE = {"embedding": SOMEWHERE, "limit": 10, "segment_limit": SEGMENTS, "segment_chunks": SEGMENT_CHUNKS}
 
@@ -177,11 +179,12 @@ SELECTIVE: dict[str, Filters] = {
 }
 
 
-@pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact"])
+@pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact", "search/keyword_exact"])
 @pytest.mark.parametrize("wanted", SELECTIVE)
 async def test_a_selective_filter_is_found_in_its_index(library: Library, wanted: str, name: str) -> None:
     """Planned for its values, an exact search of a rare group or label reads the documents of that only."""
-    values = open_filter(SELECTIVE[wanted]) | {"embedding": library.query(1), "limit": 10}
+    near = {"query": WORDS} if name == "search/keyword_exact" else {"embedding": library.query(1)}
+    values = open_filter(SELECTIVE[wanted]) | near | {"limit": 10}
     plan = await plan_of(library.database, name, library.index, values, custom=True)
     assert any("label_keys" in index for index in used_indexes(plan))
     assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan) if "Relation Name" in node)

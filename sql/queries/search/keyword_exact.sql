@@ -14,6 +14,7 @@ WITH scored AS MATERIALIZED (
     JOIN chunk_terms AS t ON t.index_id = :index_id AND t.document_key = d.document_key
     WHERE d.index_id = :index_id
       AND :document_filter
+      AND :document_narrowing
 )
 SELECT s.document_key, s.chunk_index, s.document_id, s.bm25,
     (SELECT max(a.acl_id) + 1 FROM acl_sets AS a WHERE a.index_id = :index_id) AS acl_count
