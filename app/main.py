@@ -24,7 +24,7 @@ from app.key_settings import configured_keys
 from app.observability.logging import configure_logging
 from app.observability.tracing import Tracing
 from app.services.access import AccessResolver
-from app.services.admission import WriteGate
+from app.services.admission import Bounds, Gate, Gates, eased
 from app.services.authentication import Authenticator
 from app.services.catalog import IndexCatalog
 from app.services.explaining import AccessExplainer
@@ -50,6 +50,7 @@ from app.storage.access import AccessRepository
 from app.storage.chunks import ChunkRepository
 from app.storage.database import Database
 from app.storage.documents import DocumentRepository
+from app.storage.hosts import split_hosts
 from app.storage.indexes import IndexRepository
 from app.storage.keys import KeyRepository
 from app.storage.operations import OperationsRepository
@@ -127,7 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(guarded)
     app.include_router(operations.router)
     app.include_router(console.router)
-    app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests)
+    app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests, gates=services.gates)
     if tracing is not None:
         app.add_middleware(TracingMiddleware, tracing=tracing)
     install_problem_handlers(app)
@@ -183,10 +184,11 @@ def _services(
 ) -> Services:
     catalog = IndexCatalog(database, IndexRepository(database), settings.default_index)
     resolver = AccessResolver(AccessRepository(database), catalog)
-    reading = ReadingService(database, catalog, resolver, DocumentRepository(database), ChunkRepository(database))
-    gate = WriteGate(settings.write_connections - 1, settings.max_waiting_writes)
-    indexing = IndexingService(database, catalog, embedder, gate)
-    search, recall = search_services(database, catalog, resolver, embedder, settings.ef_search)
+    gates = _gates(settings)
+    documents, chunks = DocumentRepository(database), ChunkRepository(database)
+    reading = ReadingService(database, catalog, resolver, documents, chunks, gates.searches)
+    indexing = IndexingService(database, catalog, embedder, gates.writes)
+    search, recall = search_services(database, catalog, resolver, embedder, settings.ef_search, gates.searches)
     return Services(
         catalog=catalog,
         indexing=indexing,
@@ -199,6 +201,19 @@ def _services(
         reporter=IndexReporter(OperationsRepository(database), IndexRepository(database), settings.ef_search),
         tokens=search_tokens,
         explaining=AccessExplainer(reading),
+        gates=gates,
+    )
+
+
+def _gates(settings: Settings) -> Gates:
+    """One write connection is kept for what reads before it writes; searches have as many on each server."""
+    where = settings.search_database_url
+    servers = 1 if where is None else len(split_hosts(where.get_secret_value()))
+    searching, writing = servers * settings.search_connections, settings.write_connections - 1
+    found, written = settings.max_waiting_searches, settings.max_waiting_writes
+    return Gates(
+        Gate("searches", Bounds(searching, found), eased(searching, found), patience=settings.pool_timeout),
+        Gate("writes", Bounds(writing, written), eased(writing, written), patience=settings.statement_timeout),
     )
 
 
@@ -208,6 +223,7 @@ def search_services(
     access: AccessResolver,
     embedder: EmbeddingClient | None,
     ef_search: int,
+    gate: Gate,
 ) -> tuple[SearchService, RecallService]:
     """Put search together, and what measures it; commands search as the service does."""
     terms = TermsRepository(database)
@@ -215,7 +231,7 @@ def search_services(
     planner = NearestPlanner(catalog, statistics, ef_search)
     ranked = RankedSearch(database, access, statistics, QueryInterpreter(statistics, terms), planner)
     repository = SearchRepository(database)
-    search = SearchService(catalog, access, repository, ranked, planner, embedder)
+    search = SearchService(catalog, access, repository, ranked, planner, embedder, gate)
     return search, RecallService(catalog, access, repository, planner, OperationsRepository(database))
 
 

@@ -193,6 +193,12 @@ class Settings(BaseSettings):
         ge=0,
         description="Writes that wait for a connection, per process; more are refused with 503.",
     )
+    max_waiting_searches: int = Field(
+        32,
+        validation_alias="VECTOR_SEARCH_MAX_WAITING_SEARCHES",
+        ge=0,
+        description="Searches that wait for a connection, per process; more are refused with 503.",
+    )
     ef_search: int = Field(
         100,
         validation_alias="VECTOR_SEARCH_EF_SEARCH",

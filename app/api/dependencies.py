@@ -9,6 +9,7 @@ from app.api.authorisation import CallerOf
 from app.domain.idempotency import IdempotentRequest
 from app.domain.keys import digest
 from app.domain.replication import parse_position
+from app.services.admission import Gates
 from app.services.catalog import IndexCatalog
 from app.services.explaining import AccessExplainer
 from app.services.indexing import IndexingService
@@ -37,6 +38,7 @@ class Services:
     reporter: IndexReporter
     tokens: SearchTokens
     explaining: AccessExplainer
+    gates: Gates
 
 
 async def services_of(request: Request) -> Services:

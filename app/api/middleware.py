@@ -15,6 +15,7 @@ from app.api.problems import internal_problem, service_problem
 from app.domain.errors import OverloadedError
 from app.domain.replication import format_position
 from app.observability import metrics
+from app.services.admission import Gates
 from app.storage.written import noted_writes
 
 log = structlog.get_logger()
@@ -42,6 +43,8 @@ _DATA_HEADERS = (
 )
 """Answers hold documents, and are nobody's to keep or to show within a page."""
 
+_SEARCHES = {("POST", "/search"), ("POST", "/chunks/retrieve")}
+_WRITES = {("POST", "/documents"), ("PATCH", "/documents"), ("POST", "/documents/delete")}
 _UNBOUNDED = {"/health", "/health/ready", "/metrics"}
 
 
@@ -54,10 +57,13 @@ class RequestMiddleware:
         The application.
     max_concurrent
         Requests under way at once; more are refused at once rather than queued.
+    gates
+        What searches and writes will come to: who would be refused there is refused before anything is read.
     """
 
-    def __init__(self, app: ASGIApp, max_concurrent: int) -> None:
+    def __init__(self, app: ASGIApp, max_concurrent: int, gates: Gates) -> None:
         self._app = app
+        self._gates = gates
         self._max_concurrent = max_concurrent
         self._running = 0
 
@@ -80,8 +86,9 @@ class RequestMiddleware:
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         bounded = scope["path"] not in _UNBOUNDED
-        if bounded and self._running >= self._max_concurrent:
-            error = OverloadedError(f"{self._max_concurrent} requests are under way; try again.")
+        try:
+            self._check_room(scope, bounded=bounded)
+        except OverloadedError as error:
             await service_problem(Request(scope), error)(scope, receive, answer.send)
             return
         self._running += bounded
@@ -100,6 +107,15 @@ class RequestMiddleware:
         finally:
             self._running -= bounded
             metrics.REQUESTS_IN_PROGRESS.dec()
+
+    def _check_room(self, scope: Scope, *, bounded: bool) -> None:
+        if bounded and self._running >= self._max_concurrent:
+            raise OverloadedError(f"{self._max_concurrent} requests are under way; try again.")
+        call = (scope["method"], scope["path"])
+        if call in _SEARCHES:
+            self._gates.searches.check()
+        elif call in _WRITES:
+            self._gates.writes.check()
 
 
 class _Answer:

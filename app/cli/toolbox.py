@@ -15,6 +15,7 @@ from app.domain.imports import ImportStoppedError
 from app.main import search_services
 from app.observability.logging import configure_logging
 from app.services.access import AccessResolver
+from app.services.admission import Bounds, Gate
 from app.services.catalog import IndexCatalog
 from app.services.importing import ImportService
 from app.services.indexing import IndexingService
@@ -36,6 +37,7 @@ T = TypeVar("T")
 
 _ACQUIRE_SECONDS = 120.0
 _STATEMENT_SECONDS = 300.0
+_MOST_WAITING = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +108,8 @@ def _toolbox(settings: Settings, database: Database) -> Toolbox:
     catalog = IndexCatalog(database, indexes, settings.default_index)
     access = AccessResolver(AccessRepository(database), catalog)
     indexing = IndexingService(database, catalog, None)
-    search, recall = search_services(database, catalog, access, None, settings.ef_search)
+    gate = Gate("searches", Bounds(settings.search_connections, _MOST_WAITING), patience=_ACQUIRE_SECONDS)
+    search, recall = search_services(database, catalog, access, None, settings.ef_search, gate)
     documents, chunks = DocumentRepository(database), ChunkRepository(database)
     maintenance = MaintenanceOptions(
         ann_threshold=settings.ann_threshold, m=settings.ann_m, ef_construction=settings.ann_ef_construction
@@ -116,7 +119,7 @@ def _toolbox(settings: Settings, database: Database) -> Toolbox:
         catalog=catalog,
         indexing=indexing,
         imports=ImportService(database, indexing),
-        reading=ReadingService(database, catalog, access, documents, chunks),
+        reading=ReadingService(database, catalog, access, documents, chunks, gate),
         search=search,
         recall=recall,
         verification=VerificationService(documents, chunks),

@@ -1,47 +1,149 @@
-"""How many writes are under way at once: as many as there are connections for, and few that wait."""
+"""How many requests of a kind are at work at once, how many wait for that, and which are refused at once.
+
+A queue that is always full makes everybody wait for all of it and gets no more done (Nichols and Jacobson,
+"Controlling queue delay", 2012). So a burst may wait, but once as many wait as may, more comes than can be done: from
+then on hardly any wait and fewer work side by side, so that what is let in is answered about as fast as ever, until
+for a second nothing had to be refused.
+"""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections import deque
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from time import monotonic
+from typing import NamedTuple
 
 from app.domain.errors import OverloadedError
 
+CALM_SECONDS = 1.0
+"""Without a refusal, until bursts may wait again."""
 
-class WriteGate:
-    """Lets writes in, in the order in which they came.
+
+class Bounds(NamedTuple):
+    """How many are at work at once, and how many wait for that at most."""
+
+    at_once: int
+    waiting: int
+
+
+class Gate:
+    """Lets requests in, in the order in which they came.
 
     Parameters
     ----------
-    at_once
-        Writes under way at once.
-    waiting
-        Writes that may wait for that; more are refused at once, since a queue that grows helps nobody.
+    what
+        What is let in, in words.
+    usual
+        Its bounds, bursts included; more are refused.
+    pressed
+        Its bounds while more comes than can be done; as usual when left out.
+    patience
+        Seconds that one may wait.
+    clock
+        In seconds, never going back.
     """
 
-    def __init__(self, at_once: int = 3, waiting: int = 32) -> None:
-        self.at_once = at_once
-        self._room = asyncio.Semaphore(at_once)
-        self._most_waiting = waiting
+    def __init__(
+        self,
+        what: str,
+        usual: Bounds,
+        pressed: Bounds | None = None,
+        *,
+        patience: float = 5.0,
+        clock: Callable[[], float] = monotonic,
+    ) -> None:
+        self.at_once = usual.at_once
+        self._what = what
+        self._patience = patience
+        self._usual = usual
+        self._pressed = pressed or self._usual
+        self._clock = clock
+        self._pressed_until = 0.0
+        self._running = 0
         self._waiting = 0
+        self._queue: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
     async def entered(self, *, patient: bool = False) -> AsyncIterator[None]:
-        """Write within this; who is patient is never refused, and bounds by other means how much waits.
+        """Work within this; who is patient is never refused, and bounds by other means how much waits.
 
         Raises
         ------
         OverloadedError
             As many as may are waiting.
         """
-        if self._room.locked() and not patient and self._waiting >= self._most_waiting:
-            raise OverloadedError(f"{self._most_waiting} writes are waiting; try again.")
-        counted = not patient
-        self._waiting += counted
-        try:
-            await self._room.acquire()
-        finally:
-            self._waiting -= counted
+        if self._has_room():
+            self._running += 1
+        elif patient:
+            await self._turn()
+        else:
+            await self._wait()
         try:
             yield
         finally:
-            self._room.release()
+            self._leave()
+
+    def check(self) -> None:
+        """Refuse now what `entered` would refuse, before anything is done for it.
+
+        Raises
+        ------
+        OverloadedError
+            As many as may are waiting.
+        """
+        if not self._has_room() and self._waiting >= self._bounds().waiting:
+            self._pressed_until = self._clock() + CALM_SECONDS
+            raise OverloadedError(f"More {self._what} come than can be done; try again.")
+
+    def _bounds(self) -> Bounds:
+        return self._pressed if self._clock() < self._pressed_until else self._usual
+
+    def _has_room(self) -> bool:
+        return not self._queue and self._running < self._bounds().at_once
+
+    async def _wait(self) -> None:
+        self.check()
+        self._waiting += 1
+        try:
+            async with asyncio.timeout(self._patience):
+                await self._turn()
+        except TimeoutError:
+            raise OverloadedError(f"Earlier {self._what} take too long; try again.") from None
+        finally:
+            self._waiting -= 1
+
+    async def _turn(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.cancelled():
+                with suppress(ValueError):
+                    self._queue.remove(turn)
+            else:  # its turn had come in the same moment
+                self._leave()
+            raise
+
+    def _leave(self) -> None:
+        self._running -= 1
+        while self._queue and self._running < self._bounds().at_once:
+            turn = self._queue.popleft()
+            if not turn.cancelled():
+                self._running += 1
+                turn.set_result(None)
+
+
+@dataclass(frozen=True, slots=True)
+class Gates:
+    """What bounds searches and writes."""
+
+    searches: Gate
+    writes: Gate
+
+
+def eased(at_once: int, waiting: int) -> Bounds:
+    """Return bounds for when more comes than can be done: half at work, and half of that may wait."""
+    working = max(1, at_once // 2)
+    return Bounds(working, min(waiting, max(1, working // 2)))

@@ -21,7 +21,7 @@ from app.domain.keys import document_key
 from app.domain.replacement import ChunkKey, ChunkState
 from app.embedding.client import EmbeddingClient
 from app.observability import metrics
-from app.services.admission import WriteGate
+from app.services.admission import Bounds, Gate
 from app.services.catalog import IndexCatalog
 from app.services.fences import VersionFences
 from app.services.idempotency import IdempotentWrites
@@ -63,7 +63,7 @@ class IndexingService:
         database: Database,
         catalog: IndexCatalog,
         embedder: EmbeddingClient | None,
-        gate: WriteGate | None = None,
+        gate: Gate | None = None,
     ) -> None:
         self._database = database
         self._catalog = catalog
@@ -75,7 +75,7 @@ class IndexingService:
         self._vocabulary = Vocabulary(TermsRepository(database))
         self._writes = IdempotentWrites(database)
         self.fences = VersionFences(database)
-        self._gate = gate or WriteGate()
+        self._gate = gate or Gate("writes", Bounds(3, 32))
 
     @property
     def writes_at_once(self) -> int:

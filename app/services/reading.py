@@ -11,6 +11,7 @@ from app.domain.filters import PermittedFilters
 from app.domain.indexes import Index
 from app.domain.keys import document_key
 from app.services.access import AccessResolver
+from app.services.admission import Gate
 from app.services.catalog import IndexCatalog
 from app.storage.chunks import ChunkRepository
 from app.storage.database import Database, Session
@@ -30,12 +31,14 @@ class ReadingService:
         access: AccessResolver,
         documents: DocumentRepository,
         chunks: ChunkRepository,
+        gate: Gate,
     ) -> None:
         self._database = database
         self._catalog = catalog
         self._access = access
         self._documents = documents
         self._chunks = chunks
+        self._gate = gate
 
     async def sections(
         self, tenant_id: str, index_name: str | None, sections: Sequence[Section], filters: PermittedFilters
@@ -153,5 +156,6 @@ class ReadingService:
             rows = await self._chunks.list_sections(index, sections, values)
             return rows, rows
 
-        rows, _ = await self._access.answered(index, filters, ask)
+        async with self._gate.entered():
+            rows, _ = await self._access.answered(index, filters, ask)
         return rows

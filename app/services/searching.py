@@ -16,6 +16,7 @@ from app.embedding.client import EmbeddingClient
 from app.observability import metrics
 from app.observability.phases import EMBEDDING, database_seconds, phase, timed_phases
 from app.services.access import AccessResolver
+from app.services.admission import Gate
 from app.services.catalog import IndexCatalog
 from app.services.hurrying import answer_in_time
 from app.services.planning import Nearest, NearestPlanner, wanted_by
@@ -40,6 +41,7 @@ class SearchService:
         ranked: RankedSearch,
         planner: NearestPlanner,
         embedder: EmbeddingClient | None,
+        gate: Gate,
     ) -> None:
         self._catalog = catalog
         self._access = access
@@ -47,6 +49,7 @@ class SearchService:
         self._ranked = ranked
         self._planner = planner
         self._embedder = embedder
+        self._gate = gate
 
     async def search(self, tenant_id: str, index_name: str | None, search: Search) -> Answer:
         """Answer one search.
@@ -59,11 +62,13 @@ class SearchService:
             The index is under access control and the filters do not speak of it.
         DeadlineError
             It took longer than its timeout.
+        OverloadedError
+            Too many searches are waiting.
         """
         index = await self._catalog.get(tenant_id, index_name)
         mode = self._mode(search)
         async with _observed(mode) as observed:
-            answer = await answer_in_time(mode, search, lambda how, what: self._answer(index, how, what))
+            answer = await answer_in_time(mode, search, lambda how, what: self._admitted(index, how, what))
             observed.strategy = answer.strategy
             if search.filters.access_control_list is not None:
                 answer.expansions = readable_expansions(answer)
@@ -85,6 +90,10 @@ class SearchService:
         if search.mode == "hybrid" and search.query and not can_embed:
             return "keyword"
         return search.mode
+
+    async def _admitted(self, index: Index, mode: Mode, search: Search) -> Answer:
+        async with self._gate.entered():
+            return await self._answer(index, mode, search)
 
     async def _answer(self, index: Index, mode: Mode, search: Search) -> Answer:
         if mode == "random":

@@ -7,6 +7,7 @@ import asyncio
 import os
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any, Self
 
@@ -31,6 +32,8 @@ from tests.conftest import make_settings, temporary_database
 FUZZING = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+SENT: Counter[str] = Counter()
+"""How many calls were made of each operation, and how they were answered."""
 SHOWN = schemathesis.openapi.from_dict(create_app(make_settings("postgresql://nobody@127.0.0.1:9/none")).openapi())
 
 SHOWN.config.phases.coverage.enabled = FUZZING  # every bound of every field: thousands of calls
@@ -89,6 +92,8 @@ def base(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
     with Serving(postgres, template) as serving:
         asyncio.run(fill(serving.base))
         yield serving.base
+    kinds = {name: number for name, number in sorted(SENT.items()) if name.isdigit()}
+    print(f"\n{sum(kinds.values())} calls, answered {kinds}")  # noqa: T201  the figures of docs/reliability.md
 
 
 @SHOWN.parametrize()
@@ -101,4 +106,6 @@ def base(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
 )
 def test_every_operation(case: schemathesis.Case[Any], base: str) -> None:
     response = case.call(base_url=base)
+    SENT[f"{case.method} {case.path}"] += 1
+    SENT[str(response.status_code)] += 1
     case.validate_response(response, checks=CHECKS)

@@ -1,48 +1,146 @@
-"""Few writes at once, few that wait, the others refused."""
+"""Few at once, few that wait, the others refused; fewer of both while more comes than can be done."""
 
 import asyncio
 
 import pytest
 
 from app.domain.errors import OverloadedError
-from app.services.admission import WriteGate
+from app.services.admission import CALM_SECONDS, Bounds, Gate, eased
 
 
-async def write(gate: WriteGate, done: list[int], number: int, go: asyncio.Event, *, patient: bool = False) -> None:
-    async with gate.entered(patient=patient):
-        await go.wait()
-        done.append(number)
+class Crowd:
+    """Requests that come to a gate and end when they are told to."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._ends: dict[int, asyncio.Event] = {}
+        self.tasks: dict[int, asyncio.Task[None]] = {}
+        self.inside: list[int] = []
+        self.done: list[int] = []
+
+    async def come(self, *numbers: int, patient: bool = False) -> None:
+        for number in numbers:
+            self._ends[number] = asyncio.Event()
+            self.tasks[number] = asyncio.create_task(self._work(number, patient=patient))
+            await settled()
+
+    async def end(self, *numbers: int) -> None:
+        for number in numbers:
+            self._ends[number].set()
+            await self.tasks[number]
+            await settled()
+
+    async def _work(self, number: int, *, patient: bool) -> None:
+        async with self._gate.entered(patient=patient):
+            self.inside.append(number)
+            try:
+                await self._ends[number].wait()
+                self.done.append(number)
+            finally:
+                self.inside.remove(number)
 
 
-async def test_writes_beyond_those_that_may_wait_are_refused_at_once() -> None:
-    done: list[int] = []
-    gate, go = WriteGate(at_once=2, waiting=1), asyncio.Event()
-    tasks = []
-    for number in range(3):
-        tasks.append(asyncio.create_task(write(gate, done, number, go)))
+async def settled() -> None:
+    """Let every task go as far as it can."""
+    for _ in range(5):
         await asyncio.sleep(0)
+
+
+class Clock:
+    """Time that passes when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_those_beyond_what_may_wait_are_refused_at_once() -> None:
+    gate = Gate("writes", Bounds(2, 1))
+    crowd = Crowd(gate)
+    await crowd.come(0, 1, 2)
+    assert crowd.inside == [0, 1]
     with pytest.raises(OverloadedError):
-        await write(gate, done, 3, go)
-    patient = asyncio.create_task(write(gate, done, 4, go, patient=True))
-    await asyncio.sleep(0)
-    go.set()
-    await asyncio.gather(*tasks, patient)
-    assert done == [0, 1, 2, 4]
-    await write(gate, done, 5, go)  # there is room again
+        gate.check()
+    with pytest.raises(OverloadedError):
+        async with gate.entered():
+            pass
+    await crowd.come(4, patient=True)
+    await crowd.end(0, 1, 2, 4)
+    assert crowd.done == [0, 1, 2, 4]
+    gate.check()
+    await crowd.come(5)
+    assert crowd.inside == [5]
+    await crowd.end(5)
 
 
-async def test_who_gives_up_waiting_makes_room() -> None:
-    done: list[int] = []
-    gate, go = WriteGate(at_once=1, waiting=1), asyncio.Event()
-    first = asyncio.create_task(write(gate, done, 0, go))
-    await asyncio.sleep(0)
-    given_up = asyncio.create_task(write(gate, done, 1, go))
-    await asyncio.sleep(0)
-    given_up.cancel()
+@pytest.mark.parametrize("leaving", ["waiting", "inside", "as its turn comes"])
+async def test_who_gives_up_makes_room(leaving: str) -> None:
+    crowd = Crowd(Gate("writes", Bounds(1, 2)))
+    await crowd.come(0, 1, 2)
+    leaver = 0 if leaving == "inside" else 1
+    if leaving == "as its turn comes":
+        crowd._ends[0].set()  # its task goes on, and the next one's turn comes
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+    crowd.tasks[leaver].cancel()
     with pytest.raises(asyncio.CancelledError):
-        await given_up
-    third = asyncio.create_task(write(gate, done, 2, go))
-    await asyncio.sleep(0)
-    go.set()
-    await asyncio.gather(first, third)
-    assert done == [0, 2]
+        await crowd.tasks[leaver]
+    others = [number for number in (0, 1, 2) if number != leaver]
+    await crowd.end(*others)
+    await crowd.come(3)
+    assert crowd.inside == [3]
+    await crowd.end(3)
+    assert crowd.done == [*others, 3]
+
+
+async def test_nobody_waits_for_ever() -> None:
+    gate = Gate("searches", Bounds(1, 2), patience=0.01)
+    crowd = Crowd(gate)
+    await crowd.come(0)
+    with pytest.raises(OverloadedError, match="take too long"):
+        async with gate.entered():
+            pass
+    await crowd.end(0)
+    await crowd.come(1)
+    assert crowd.inside == [1]
+    await crowd.end(1)
+
+
+async def test_once_too_much_comes_hardly_any_wait_until_a_second_without_refusal() -> None:
+    clock = Clock()
+    gate = Gate("searches", Bounds(4, 3), Bounds(2, 1), clock=clock)
+    crowd = Crowd(gate)
+    await crowd.come(*range(7))
+    assert crowd.inside == [0, 1, 2, 3]  # a burst is let in and waits
+    with pytest.raises(OverloadedError):
+        gate.check()
+    await crowd.end(0, 1)
+    assert crowd.inside == [2, 3]  # two at once from now on
+    await crowd.end(2)
+    assert crowd.inside == [3, 4]
+    with pytest.raises(OverloadedError):  # two wait, where one may
+        gate.check()
+    await crowd.end(3)
+    assert crowd.inside == [4, 5]
+    clock.now += CALM_SECONDS / 2
+    with pytest.raises(OverloadedError):
+        gate.check()
+    clock.now += CALM_SECONDS / 2
+    with pytest.raises(OverloadedError):  # the last refusal was half a second ago
+        gate.check()
+    clock.now += CALM_SECONDS
+    gate.check()
+    await crowd.come(7, 8)
+    await crowd.end(4)
+    assert crowd.inside == [5, 6, 7, 8]
+    await crowd.end(5, 6, 7, 8)
+
+
+@pytest.mark.parametrize(
+    ("at_once", "waiting", "expected"),
+    [(1, 32, (1, 1)), (4, 32, (2, 1)), (16, 32, (8, 4)), (3, 0, (1, 0))],
+)
+def test_bounds_under_pressure(at_once: int, waiting: int, expected: tuple[int, int]) -> None:
+    assert eased(at_once, waiting) == expected
