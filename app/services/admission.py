@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 from app.domain.errors import OverloadedError
 
 CALM_SECONDS = 1.0
 """Without a refusal, until bursts may wait again."""
+_LOOK = 32
+"""Requests after which it is looked whether more than a third of them were refused; if not, bursts may wait again."""
 
 
 class Bounds(NamedTuple):
@@ -60,6 +62,8 @@ class Gate:
         self._pressed = pressed or self._usual
         self._clock = clock
         self._pressed_until = 0.0
+        self._came = 0
+        self._refused = 0
         self._running = 0
         self._waiting = 0
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -85,16 +89,32 @@ class Gate:
             self._leave()
 
     def check(self) -> None:
-        """Refuse now what `entered` would refuse, before anything is done for it.
+        """Refuse one that has just come, before anything is done for it, if `entered` would refuse it.
 
         Raises
         ------
         OverloadedError
             As many as may are waiting.
         """
-        if not self._has_room() and self._waiting >= self._bounds().waiting:
-            self._pressed_until = self._clock() + CALM_SECONDS
-            raise OverloadedError(f"More {self._what} come than can be done; try again.")
+        full = self._is_full()
+        self._came += 1
+        self._refused += full
+        if self._came >= _LOOK:
+            if self._refused * 3 <= self._came:
+                self._pressed_until = 0.0
+            self._came = self._refused = 0
+        if full:
+            self._refuse()
+
+    def _refuse(self) -> NoReturn:
+        now = self._clock()
+        if now >= self._pressed_until:
+            self._came = self._refused = 0
+        self._pressed_until = now + CALM_SECONDS
+        raise OverloadedError(f"More {self._what} come than can be done; try again.")
+
+    def _is_full(self) -> bool:
+        return not self._has_room() and self._waiting >= self._bounds().waiting
 
     def _bounds(self) -> Bounds:
         return self._pressed if self._clock() < self._pressed_until else self._usual
@@ -103,7 +123,8 @@ class Gate:
         return not self._queue and self._running < self._bounds().at_once
 
     async def _wait(self) -> None:
-        self.check()
+        if self._is_full():
+            self._refuse()
         self._waiting += 1
         try:
             async with asyncio.timeout(self._patience):

@@ -31,7 +31,8 @@ from tests.conftest import make_settings, temporary_database
 
 FUZZING = "FUZZ_EXAMPLES" in os.environ
 EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "12"))
-CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
+AS_SHOWN = [status_code_conformance, content_type_conformance, response_schema_conformance]
+CHECKS = [not_a_server_error, *AS_SHOWN]
 SENT: Counter[str] = Counter()
 """How many calls were made of each operation, and how they were answered."""
 SHOWN = schemathesis.openapi.from_dict(create_app(make_settings("postgresql://nobody@127.0.0.1:9/none")).openapi())
@@ -108,4 +109,9 @@ def test_every_operation(case: schemathesis.Case[Any], base: str) -> None:
     response = case.call(base_url=base)
     SENT[f"{case.method} {case.path}"] += 1
     SENT[str(response.status_code)] += 1
-    case.validate_response(response, checks=CHECKS)
+    case.validate_response(response, checks=AS_SHOWN if ran_out_of_time(case, response) else CHECKS)
+
+
+def ran_out_of_time(case: schemathesis.Case[Any], response: schemathesis.Response) -> bool:
+    """Whether the answer took longer than the request itself allowed, which is no failure of the service."""
+    return response.status_code == 504 and isinstance(case.body, dict) and "timeout_ms" in case.body

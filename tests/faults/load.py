@@ -105,8 +105,15 @@ class Load:
         self._most = most
         self._open = 0
         self._idle: deque[Wire] = deque()
+        self.refused = 0
         self.missed = 0
         """Requests that were not sent, for want of a connection."""
+
+    async def each(self, number: int, draw: Callable[[], tuple[str, bytes]]) -> dict[str, Answers]:
+        """Ask so many requests at once; return the answers by kind of request."""
+        answers: dict[str, Answers] = {}
+        await asyncio.gather(*[self._ask(*draw(), answers) for _ in range(number)])
+        return answers
 
     async def steadily(self, clients: int, seconds: float, draw: Callable[[], tuple[str, bytes]]) -> dict[str, Answers]:
         """Ask by so many clients, one request after the other; return the answers by kind of request."""
@@ -145,6 +152,7 @@ class Load:
         wire = await self._wire()
         began = perf_counter()
         status, head, body = await wire.ask(wanted)
+        self.refused += status == REFUSED
         answers.setdefault(kind, Answers()).note(status, (perf_counter() - began) * 1000, head, body)
         self._idle.append(wire)
 

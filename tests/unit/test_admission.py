@@ -138,6 +138,21 @@ async def test_once_too_much_comes_hardly_any_wait_until_a_second_without_refusa
     await crowd.end(5, 6, 7, 8)
 
 
+async def test_once_few_are_refused_bursts_may_wait_again() -> None:
+    clock = Clock()
+    gate = Gate("searches", Bounds(1, 8), Bounds(1, 0), clock=clock)
+    crowd = Crowd(gate)
+    await crowd.come(*range(9))
+    with pytest.raises(OverloadedError):
+        gate.check()
+    await crowd.end(*range(9))
+    for _ in range(32):
+        gate.check()  # one was refused of all that come in this moment
+    await crowd.come(9, 10, 11)
+    assert crowd.inside == [9]
+    await crowd.end(9, 10, 11)
+
+
 @pytest.mark.parametrize(
     ("at_once", "waiting", "expected"),
     [(1, 32, (1, 1)), (4, 32, (2, 1)), (16, 32, (8, 4)), (3, 0, (1, 0))],
