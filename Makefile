@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz faults soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test test-onyx fuzz faults faults-disk overload soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -40,9 +40,16 @@ sbom: $(VENV)/run.stamp  ## write the bill of materials: sbom.cdx.json (CycloneD
 
 SIGKILLS ?= 500
 MINUTES ?= 60
+SECONDS ?= 60
 
 faults: $(VENV)/dev.stamp  ## kill, cut off, fill and fail over, in full: SIGKILLS=500
 	$(BIN)/python -m pytest -s tests/faults --sigkills $(SIGKILLS) --disconnects 1000 --kills 100
+
+faults-disk: $(VENV)/dev.stamp  ## fill a small file system up, as root on Linux
+	PYTHONPATH=. $(BIN)/python -m tests.faults.full_disk
+
+overload: $(VENV)/dev.stamp  ## ask for ten times what can be done: SECONDS=60
+	PYTHONPATH=. $(BIN)/python -m tests.faults.overload --seconds $(SECONDS)
 
 soak: $(VENV)/dev.stamp  ## mixed load for a long time: MINUTES=60
 	PYTHONPATH=. $(BIN)/python -m tests.faults.soak --minutes $(MINUTES)
