@@ -90,3 +90,11 @@ async def idempotent_request_of(
 
 RequestOf = Annotated[IdempotentRequest | None, Depends(idempotent_request_of)]
 """To be named after the body: dependencies are resolved in the order of the parameters."""
+
+IfMatchOf = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description="ETag of the one document that is written: in another state by now, it is left alone (412).",
+    ),
+]

@@ -11,7 +11,7 @@ from starlette.convertors import PathConvertor, register_url_convertor
 from app.api import rendering
 from app.api.authorisation import IndexOf, TenantOf
 from app.api.bodies import accepts, body_of
-from app.api.dependencies import RequestOf, ServicesOf
+from app.api.dependencies import IfMatchOf, RequestOf, ServicesOf
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.documents import (
@@ -24,6 +24,7 @@ from app.api.schemas.documents import (
     StoredDocument,
     UpdatesBody,
 )
+from app.domain.conditions import expected
 from app.domain.interchange import write_document
 
 
@@ -42,7 +43,7 @@ NDJSON = "application/x-ndjson"
 @router.post(
     "",
     summary="Index documents",
-    responses={200: {"model": IndexedList}, **problems(404, 409, 415, 502, 507)},
+    responses={200: {"model": IndexedList}, **problems(404, 409, 412, 415, 502, 507)},
     openapi_extra=accepts(DocumentsBody),
 )
 async def post_documents(
@@ -50,11 +51,13 @@ async def post_documents(
     services: ServicesOf,
     tenant: TenantOf,
     request: RequestOf,
+    if_match: IfMatchOf = None,
 ) -> Response:
     """Each document is replaced as a whole; the batch is written as a whole or not at all, and durable."""
     documents = [document.to_domain() for document in body.documents]
+    seen = expected(if_match, (document.id for document in documents))
     results = await services.indexing.write(
-        tenant, body.index, documents, mode=body.mode, written_by=body.written_by, request=request
+        tenant, body.index, documents, mode=body.mode, written_by=body.written_by, request=request, expected=seen
     )
     return rendering.written(results, request)
 
@@ -62,7 +65,7 @@ async def post_documents(
 @router.patch(
     "",
     summary="Update metadata",
-    responses={200: {"model": ChangedList}, **problems(404, 409, 415, 507)},
+    responses={200: {"model": ChangedList}, **problems(404, 409, 412, 415, 507)},
     openapi_extra=accepts(UpdatesBody),
 )
 async def patch_documents(
@@ -70,17 +73,19 @@ async def patch_documents(
     services: ServicesOf,
     tenant: TenantOf,
     request: RequestOf,
+    if_match: IfMatchOf = None,
 ) -> Response:
     """Null leaves a field, [] clears it; text and vectors are not touched. The next query sees it."""
     updates = [update.to_domain() for update in body.updates]
-    results = await services.indexing.update(tenant, body.index, updates, request=request)
+    seen = expected(if_match, (name for update in updates for name in update.document_ids))
+    results = await services.indexing.update(tenant, body.index, updates, request=request, expected=seen)
     return rendering.written(results, request)
 
 
 @router.post(
     "/delete",
     summary="Delete documents",
-    responses={200: {"model": ChangedList}, **problems(404, 409, 415, 507)},
+    responses={200: {"model": ChangedList}, **problems(404, 409, 412, 415, 507)},
     openapi_extra=accepts(DeleteBody),
 )
 async def delete_documents(
@@ -88,10 +93,17 @@ async def delete_documents(
     services: ServicesOf,
     tenant: TenantOf,
     request: RequestOf,
+    if_match: IfMatchOf = None,
 ) -> Response:
     """Documents that are not there are no error."""
     results = await services.indexing.delete(
-        tenant, body.index, body.document_ids, written_by=body.written_by, version=body.version, request=request
+        tenant,
+        body.index,
+        body.document_ids,
+        written_by=body.written_by,
+        version=body.version,
+        request=request,
+        expected=expected(if_match, body.document_ids),
     )
     return rendering.written(results, request)
 
@@ -136,7 +148,13 @@ async def list_documents(
 @router.get(
     "/{document_id:text}",
     summary="Show a document",
-    responses={200: {"model": StoredDocument}, **problems(404)},
+    responses={
+        200: {
+            "model": StoredDocument,
+            "headers": {"ETag": {"description": "Of its state, for If-Match.", "schema": {"type": "string"}}},
+        },
+        **problems(404),
+    },
 )
 async def get_document(
     document_id: str,
@@ -147,14 +165,16 @@ async def get_document(
     embeddings: Annotated[bool, Query(description="With embeddings, as base64.")] = False,  # noqa: FBT002
 ) -> Response:
     """As it is stored, whoever may read it. The id is percent-encoded."""
-    row, parts = await services.reading.document(tenant, index, document_id, chunks=chunks, embeddings=embeddings)
-    return json_response(write_document(row, parts, embeddings=embeddings))
+    row, parts, tag = await services.reading.document(tenant, index, document_id, chunks=chunks, embeddings=embeddings)
+    answer = json_response(write_document(row, parts, embeddings=embeddings))
+    answer.headers["ETag"] = f'"{tag}"'
+    return answer
 
 
 @router.delete(
     "/{document_id:text}",
     summary="Delete a document",
-    responses={200: {"model": ChangedAnswer}, **problems(404, 409, 507)},
+    responses={200: {"model": ChangedAnswer}, **problems(404, 409, 412, 507)},
 )
 async def delete_document(
     document_id: str,
@@ -163,7 +183,11 @@ async def delete_document(
     request: RequestOf,
     index: IndexOf,
     version: Annotated[int | None, Query(ge=-(2**63), lt=2**63, description="Not if a later one is known.")] = None,
+    if_match: IfMatchOf = None,
 ) -> Response:
     """A document that is not there is no error. The id is percent-encoded."""
-    (result,) = await services.indexing.delete(tenant, index, [document_id], version=version, request=request)
+    seen = expected(if_match, [document_id])
+    (result,) = await services.indexing.delete(
+        tenant, index, [document_id], version=version, request=request, expected=seen
+    )
     return rendering.written_one(result, request)

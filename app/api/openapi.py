@@ -32,8 +32,8 @@ _WITH_BODY = (400, 408, 413)
 _REFERENCE = {"content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
 _SUMMARIES = {
     400: "The request cannot be read", 401: "A key is needed", 403: "The key does not allow this", 404: "Not found",
-    408: "The body comes too slowly", 409: "Conflict", 413: "The body is too large", 415: "Another media type",
-    422: "Not valid", 429: "Too many requests", 500: "Something went wrong here",
+    408: "The body comes too slowly", 409: "Conflict", 412: "Another state", 413: "The body is too large",
+    415: "Another media type", 422: "Not valid", 429: "Too many requests", 500: "Something went wrong here",
     502: "The embeddings endpoint does not answer", 503: "Not available now; try again", 504: "Took too long",
     507: "The database is full",
 }  # fmt: skip

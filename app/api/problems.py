@@ -43,6 +43,7 @@ PROBLEMS: dict[type[ServiceError], tuple[int, str]] = {
     errors.IndexMismatchError: (409, "The index is another one"),
     errors.UploadIncompleteError: (409, "The upload is not complete"),
     errors.IdempotencyKeyInUseError: (409, "The request is under way already"),
+    errors.PreconditionFailedError: (412, "The document is another one by now"),
     errors.TokensDisabledError: (409, "No search tokens are issued here"),
     errors.RateLimitedError: (429, "Too many requests"),
     errors.OverloadedError: (503, "The service is busy"),

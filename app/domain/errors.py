@@ -104,6 +104,12 @@ class DocumentNotFoundError(ServiceError):
     code = "document_not_found"
 
 
+class PreconditionFailedError(ServiceError):
+    """The document is not as the request expects it to be."""
+
+    code = "precondition_failed"
+
+
 class UploadNotFoundError(ServiceError):
     """No part of such an upload is here."""
 

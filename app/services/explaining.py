@@ -21,7 +21,7 @@ class AccessExplainer:
     ) -> Explanation:
         """Explain one document to an access list; None asks without one. A document that is not there is no error."""
         try:
-            row, _ = await self._reading.document(tenant_id, index_name, document_id, chunks=False, embeddings=False)
+            row, _, _ = await self._reading.document(tenant_id, index_name, document_id, chunks=False, embeddings=False)
         except DocumentNotFoundError:
             return NOT_THERE
         filters = Filters(access_control_list=None if asked is None else tuple(asked))

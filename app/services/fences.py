@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from uuid import UUID
 
+from app.domain.conditions import Expected
 from app.domain.documents import Document, DocumentUpdate, IndexedDocument, WriteMode, Writer
 from app.domain.indexes import Index
 from app.domain.keys import document_key
@@ -21,6 +22,17 @@ class VersionFences:
     def __init__(self, database: Database) -> None:
         self._documents = DocumentRepository(database)
         self._versions = VersionRepository()
+
+    async def check(self, session: Session, index: Index, expected: Expected | None) -> None:
+        """Make sure that a document is as its writer saw it, and keep it so until the transaction ends.
+
+        Raises
+        ------
+        PreconditionFailedError
+            It is not.
+        """
+        if expected is not None:
+            expected.check(await self._documents.locked_state_tag(session, index, expected.key))
 
     async def before_writing(
         self, session: Session, index: Index, documents: Sequence[Document], mode: WriteMode

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from app.domain.checks import check_documents
+from app.domain.conditions import Expected
 from app.domain.documents import (
     PUBLIC,
     ChangedDocument,
@@ -14,7 +15,7 @@ from app.domain.documents import (
     WriteMode,
     Writer,
 )
-from app.domain.errors import EmbeddingMissingError, IndexNotFoundError
+from app.domain.errors import IndexNotFoundError
 from app.domain.idempotency import IdempotentRequest
 from app.domain.indexes import Index
 from app.domain.keys import document_key
@@ -25,6 +26,7 @@ from app.services.admission import Bounds, Gate
 from app.services.catalog import IndexCatalog
 from app.services.fences import VersionFences
 from app.services.idempotency import IdempotentWrites
+from app.services.missing_embeddings import MissingEmbeddings
 from app.services.replacing import ChunkReplacement
 from app.services.vocabulary import Bags, Vocabulary
 from app.storage.access import AccessRepository
@@ -67,7 +69,7 @@ class IndexingService:
     ) -> None:
         self._database = database
         self._catalog = catalog
-        self._embedder = embedder
+        self._missing = MissingEmbeddings(embedder)
         self._indexes = IndexRepository(database)
         self._documents = DocumentRepository(database)
         self._chunks = ChunkRepository(database)
@@ -91,6 +93,7 @@ class IndexingService:
         mode: WriteMode = "replace",
         written_by: Writer = "index",
         request: IdempotentRequest | None = None,
+        expected: Expected | None = None,
         patient: bool = False,
     ) -> list[IndexedDocument]:
         """Write a batch of documents; answers are in the order of the batch.
@@ -99,16 +102,18 @@ class IndexingService:
         ------
         InvalidRequestError
             A document does not fit the index; nothing was written.
+        PreconditionFailedError
+            The document is not as expected.
         OverloadedError
             Too many writes are waiting; who is patient waits with them.
         """
         index = await self._catalog.get(tenant_id, index_name)
         async with self._gate.entered(patient=patient):
             try:
-                results = await self._write(index, documents, mode, written_by, request)
+                results = await self._write(index, documents, mode, written_by, request, expected)
             except IndexNotFoundError:  # the one that was remembered was dropped; it may have been made anew
                 index = await self._catalog.get_anew(index)
-                results = await self._write(index, documents, mode, written_by, request)
+                results = await self._write(index, documents, mode, written_by, request, expected)
         for result in results:
             outcome = "stale" if result.stale else "replaced" if result.already_existed else "new"
             metrics.DOCUMENTS_INDEXED.labels(outcome).inc()
@@ -121,11 +126,13 @@ class IndexingService:
         mode: WriteMode,
         written_by: Writer,
         request: IdempotentRequest | None,
+        expected: Expected | None,
     ) -> list[IndexedDocument]:
         pointers = [f"/documents/{place}" for place in range(len(documents))]
         prepared = await self.prepare(index, documents, pointers)
 
         async def work(session: Session) -> list[IndexedDocument]:
+            await self.fences.check(session, index, expected)
             return (await self.write_in(session, index, prepared, mode, written_by)).results
 
         return await self._writes.carry_out(request, IndexedDocument, work)
@@ -140,7 +147,7 @@ class IndexingService:
         self, index: Index, documents: Sequence[Document], pointers: Sequence[str]
     ) -> tuple[Sequence[Document], Bags]:
         """Embed what came without an embedding, check everything, tokenise it and note the words."""
-        documents = await self._embedded(index, documents)
+        documents = await self._missing.fill(index, documents)
         check_documents(index, documents, pointers)
         return documents, await self._vocabulary.learn(index, documents)
 
@@ -195,6 +202,7 @@ class IndexingService:
         updates: Sequence[DocumentUpdate],
         *,
         request: IdempotentRequest | None = None,
+        expected: Expected | None = None,
     ) -> list[ChangedDocument]:
         """Change metadata, in the order given; answers in the order of the documents' first mention."""
         index = await self._catalog.get(tenant_id, index_name)
@@ -203,6 +211,7 @@ class IndexingService:
         names = dict.fromkeys(name for update in updates for name in update.document_ids)
 
         async def work(session: Session) -> list[ChangedDocument]:
+            await self.fences.check(session, index, expected)
             timely, late = await self.fences.before_updating(session, index, updates)
             found = await self._documents.update(session, index, timely, acl_ids)
             return _changed(names, dict.fromkeys(late, 0) | found, late)
@@ -221,12 +230,14 @@ class IndexingService:
         written_by: Writer | None = None,
         version: int | None = None,
         request: IdempotentRequest | None = None,
+        expected: Expected | None = None,
     ) -> list[ChangedDocument]:
         """Delete documents with their chunks; those that are not there are no error."""
         index = await self._catalog.get(tenant_id, index_name)
         names = list(dict.fromkeys(document_ids))
 
         async def work(session: Session) -> list[ChangedDocument]:
+            await self.fences.check(session, index, expected)
             keys = [document_key(name) for name in names]
             late = await self.fences.before_deleting(session, index, keys, version, written_by)
             timely = [key for key in keys if key not in late]
@@ -257,31 +268,6 @@ class IndexingService:
             return index.average_length
         terms = sum(map(len, bags.values())) // TERM_BYTES
         return await self._indexes.settle_average_length(index, max(1.0, terms / max(1, len(bags))))
-
-    async def _embedded(self, index: Index, documents: Sequence[Document]) -> Sequence[Document]:
-        """Fill in the embeddings of texts that came without one."""
-        texts = [
-            "\n".join(filter(None, (document.title, chunk.content)))
-            for document in documents
-            for chunk in document.chunks
-            if chunk.embedding is None
-        ]
-        if not texts or self._embedder is None:
-            return documents
-        vectors = iter(await self._embedder.embed(texts, index.embedding_dimension))
-        try:
-            return [
-                replace(
-                    document,
-                    chunks=tuple(
-                        chunk if chunk.embedding is not None else replace(chunk, embedding=next(vectors))
-                        for chunk in document.chunks
-                    ),
-                )
-                for document in documents
-            ]
-        except StopIteration as error:
-            raise EmbeddingMissingError("The embeddings endpoint returned fewer embeddings than texts.") from error
 
     async def _confirmed(self, index: Index, results: list[ChangedDocument]) -> list[ChangedDocument]:
         """Where nothing was found, make sure that the index is still there."""

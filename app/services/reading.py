@@ -60,8 +60,8 @@ class ReadingService:
 
     async def document(
         self, tenant_id: str, index_name: str | None, document_id: str, *, chunks: bool, embeddings: bool
-    ) -> tuple[Row, list[Row] | None]:
-        """Return a document and, if asked for, its chunks.
+    ) -> tuple[Row, list[Row] | None, str]:
+        """Return a document, its chunks if asked for, and the tag of the state it is in.
 
         Raises
         ------
@@ -71,11 +71,13 @@ class ReadingService:
         index = await self._catalog.get(tenant_id, index_name)
         async with self._view() as session:
             row = await self._documents.get(session, index, document_id)
-            if row is not None and not chunks:
-                return row, None
             if row is not None:
                 keys = [row["document_key"]]
-                return row, await self._chunks.list_of_documents(session, index, keys, with_embeddings=embeddings)
+                tag = await self._documents.state_tag(session, index, keys[0]) or ""
+                if not chunks:
+                    return row, None, tag
+                parts = await self._chunks.list_of_documents(session, index, keys, with_embeddings=embeddings)
+                return row, parts, tag
         await self._catalog.confirm(index)
         raise DocumentNotFoundError(f'There is no document "{document_id}" in the index "{index.name}".')
 

@@ -100,6 +100,17 @@ class DocumentRepository:
             statement("documents/get_document"), index, document_key=document_key(document_id)
         )
 
+    async def state_tag(self, session: Session, index: Index, key: UUID) -> str | None:
+        """Return a text for the state a document is in, with its chunks; None if there is none."""
+        row = await session.fetch_row(statement("documents/get_state_tag"), index, document_key=key)
+        return None if row is None else str(row["tag"])
+
+    async def locked_state_tag(self, session: Session, index: Index, key: UUID) -> str | None:
+        """Return the same, and keep the state as it is until the transaction ends."""
+        await session.fetch(statement("documents/lock_version"), index, document_key=key)
+        await session.fetch(statement("documents/lock_documents"), index, document_keys=[key])
+        return await self.state_tag(session, index, key)
+
     async def list_page(
         self, session: Session, index: Index, after: UUID | None, limit: int
     ) -> list[Mapping[str, Any]]:
