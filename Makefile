@@ -43,10 +43,10 @@ MINUTES ?= 60
 SECONDS ?= 60
 
 faults: $(VENV)/dev.stamp  ## kill, cut off, fill and fail over, in full: SIGKILLS=500
-	$(BIN)/python -m pytest -s tests/faults --sigkills $(SIGKILLS) --disconnects 1000 --kills 100
+	RECOVERY_SECONDS=3 $(BIN)/python -m pytest -s tests/faults --sigkills $(SIGKILLS) --disconnects 1000 --kills 100
 
 faults-disk: $(VENV)/dev.stamp  ## fill a small file system up, as root on Linux
-	PYTHONPATH=. $(BIN)/python -m tests.faults.full_disk
+	RECOVERY_SECONDS=3 PYTHONPATH=. $(BIN)/python -m tests.faults.full_disk
 
 overload: $(VENV)/dev.stamp  ## ask for ten times what can be done: SECONDS=60
 	PYTHONPATH=. $(BIN)/python -m tests.faults.overload --seconds $(SECONDS)

@@ -98,6 +98,11 @@ class RequestMiddleware:
                 answer.status = CLIENT_LEFT
         except ClientDisconnect:
             answer.status = CLIENT_LEFT
+        except MemoryError:
+            if answer.started:
+                raise
+            error = OverloadedError("There was no memory left for this request; try again, or send less at once.")
+            await service_problem(Request(scope), error)(scope, receive, answer.send)
         except Exception:
             answer.status = 500
             log.exception("request_crashed")

@@ -16,6 +16,7 @@ import pytest
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.history import Clients, History, Json, Reader, Writer, unlike
 from tests.faults.processes import ServiceProcess, service
+from tests.faults.test_network import RECOVERY_SECONDS
 
 WRITERS, READERS, DOCUMENTS = 4, 3, 12
 QUICK = {
@@ -136,5 +137,5 @@ async def test_nothing_acknowledged_is_lost_and_nothing_half_written_is_seen(
     assert history.faults == []
     assert list(unlike(history, stored)) == []
     assert left == {}
-    assert max(waits) < 3.0
+    assert max(waits) < RECOVERY_SECONDS
     assert history.counts["searches"] > kills
