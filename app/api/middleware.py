@@ -101,8 +101,8 @@ class RequestMiddleware:
         except MemoryError:
             if answer.started:
                 raise
-            error = OverloadedError("There was no memory left for this request; try again, or send less at once.")
-            await service_problem(Request(scope), error)(scope, receive, answer.send)
+            full = OverloadedError("There was no memory left for this request; try again, or send less at once.")
+            await service_problem(Request(scope), full)(scope, receive, answer.send)
         except Exception:
             answer.status = 500
             log.exception("request_crashed")
