@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz faults faults-disk overload soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test test-onyx fuzz faults faults-disk faults-clock overload soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -47,6 +47,9 @@ faults: $(VENV)/dev.stamp  ## kill, cut off, fill and fail over, in full: SIGKIL
 
 faults-disk: $(VENV)/dev.stamp  ## fill a small file system up, as root on Linux
 	RECOVERY_SECONDS=3 PYTHONPATH=. $(BIN)/python -m tests.faults.full_disk
+
+faults-clock: $(VENV)/dev.stamp  ## let the service's clock jump (Debian: faketime)
+	PYTHONPATH=. $(BIN)/python -m tests.faults.clock_jumps
 
 overload: $(VENV)/dev.stamp  ## ask for ten times what can be done: SECONDS=60
 	PYTHONPATH=. $(BIN)/python -m tests.faults.overload --seconds $(SECONDS)
