@@ -16,7 +16,7 @@ from typing import NamedTuple, NoReturn
 
 from app.domain.errors import OverloadedError
 
-CALM_SECONDS = 1.0
+CALM_SECONDS = 3.0
 """Without a refusal, until bursts may wait again."""
 _LOOK = 32
 """Requests after which it is looked whether more than a third of them were refused; if not, bursts may wait again."""
@@ -65,7 +65,7 @@ class Gate:
         self._came = 0
         self._refused = 0
         self._running = 0
-        self._waiting = 0
+        self._impatient: set[asyncio.Future[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
 
     @asynccontextmanager
@@ -80,7 +80,7 @@ class Gate:
         if self._has_room():
             self._running += 1
         elif patient:
-            await self._turn()
+            await self._come_to(asyncio.get_running_loop().create_future())
         else:
             await self._wait()
         try:
@@ -108,13 +108,28 @@ class Gate:
 
     def _refuse(self) -> NoReturn:
         now = self._clock()
-        if now >= self._pressed_until:
-            self._came = self._refused = 0
+        begins = now >= self._pressed_until
         self._pressed_until = now + CALM_SECONDS
-        raise OverloadedError(f"More {self._what} come than can be done; try again.")
+        if begins:
+            self._came = self._refused = 0
+            self._thin_out()
+        raise self._overloaded()
+
+    def _thin_out(self) -> None:
+        """Refuse those who came last of the burst that filled the queue: they have waited least."""
+        for turn in reversed(tuple(self._queue)):
+            if len(self._impatient) <= self._pressed.waiting:
+                break
+            if turn in self._impatient and not turn.done():
+                self._impatient.discard(turn)
+                self._queue.remove(turn)
+                turn.set_exception(self._overloaded())
+
+    def _overloaded(self) -> OverloadedError:
+        return OverloadedError(f"More {self._what} come than can be done; try again.")
 
     def _is_full(self) -> bool:
-        return not self._has_room() and self._waiting >= self._bounds().waiting
+        return not self._has_room() and len(self._impatient) >= self._bounds().waiting
 
     def _bounds(self) -> Bounds:
         return self._pressed if self._clock() < self._pressed_until else self._usual
@@ -125,17 +140,17 @@ class Gate:
     async def _wait(self) -> None:
         if self._is_full():
             self._refuse()
-        self._waiting += 1
+        turn = asyncio.get_running_loop().create_future()
+        self._impatient.add(turn)
         try:
             async with asyncio.timeout(self._patience):
-                await self._turn()
+                await self._come_to(turn)
         except TimeoutError:
             raise OverloadedError(f"Earlier {self._what} take too long; try again.") from None
         finally:
-            self._waiting -= 1
+            self._impatient.discard(turn)
 
-    async def _turn(self) -> None:
-        turn = asyncio.get_running_loop().create_future()
+    async def _come_to(self, turn: asyncio.Future[None]) -> None:
         self._queue.append(turn)
         try:
             await turn
@@ -143,7 +158,7 @@ class Gate:
             if turn.cancelled():
                 with suppress(ValueError):
                     self._queue.remove(turn)
-            else:  # its turn had come in the same moment
+            elif turn.exception() is None:  # its turn had come in the same moment
                 self._leave()
             raise
 
@@ -151,6 +166,7 @@ class Gate:
         self._running -= 1
         while self._queue and self._running < self._bounds().at_once:
             turn = self._queue.popleft()
+            self._impatient.discard(turn)
             if not turn.cancelled():
                 self._running += 1
                 turn.set_result(None)

@@ -151,7 +151,11 @@ class Load:
     async def _ask(self, kind: str, wanted: bytes, answers: dict[str, Answers]) -> None:
         wire = await self._wire()
         began = perf_counter()
-        status, head, body = await wire.ask(wanted)
+        try:
+            status, head, body = await wire.ask(wanted)
+        except ConnectionError:  # the service hung up in the moment in which the connection was used again
+            wire, began = await self._connect(), perf_counter()
+            status, head, body = await wire.ask(wanted)
         self.refused += status == REFUSED
         answers.setdefault(kind, Answers()).note(status, (perf_counter() - began) * 1000, head, body)
         self._idle.append(wire)
@@ -160,6 +164,9 @@ class Load:
         while self._idle:
             if not (wire := self._idle.pop()).closed:  # the service hangs up on connections that rest
                 return wire
+        return await self._connect()
+
+    async def _connect(self) -> Wire:
         _, wire = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", self._port)
         return wire
 

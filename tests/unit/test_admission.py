@@ -108,34 +108,54 @@ async def test_nobody_waits_for_ever() -> None:
     await crowd.end(1)
 
 
-async def test_once_too_much_comes_hardly_any_wait_until_a_second_without_refusal() -> None:
+async def test_once_too_much_comes_hardly_any_wait_until_nothing_was_refused_for_a_while() -> None:
     clock = Clock()
     gate = Gate("searches", Bounds(4, 3), Bounds(2, 1), clock=clock)
     crowd = Crowd(gate)
-    await crowd.come(*range(7))
+    await crowd.come(*range(6))
+    await crowd.come(9, patient=True)
+    await crowd.come(6)
     assert crowd.inside == [0, 1, 2, 3]  # a burst is let in and waits
     with pytest.raises(OverloadedError):
         gate.check()
+    for late in (5, 6):  # of the burst only the first waits on, and who is patient
+        with pytest.raises(OverloadedError):
+            await crowd.tasks[late]
     await crowd.end(0, 1)
     assert crowd.inside == [2, 3]  # two at once from now on
+    with pytest.raises(OverloadedError):
+        gate.check()
     await crowd.end(2)
     assert crowd.inside == [3, 4]
-    with pytest.raises(OverloadedError):  # two wait, where one may
-        gate.check()
     await crowd.end(3)
-    assert crowd.inside == [4, 5]
+    assert crowd.inside == [4, 9]
+    await crowd.come(10)
     clock.now += CALM_SECONDS / 2
     with pytest.raises(OverloadedError):
         gate.check()
     clock.now += CALM_SECONDS / 2
-    with pytest.raises(OverloadedError):  # the last refusal was half a second ago
+    with pytest.raises(OverloadedError):  # the last refusal was not long ago
         gate.check()
     clock.now += CALM_SECONDS
     gate.check()
-    await crowd.come(7, 8)
+    await crowd.come(11)
     await crowd.end(4)
-    assert crowd.inside == [5, 6, 7, 8]
-    await crowd.end(5, 6, 7, 8)
+    assert crowd.inside == [9, 10, 11]
+    await crowd.end(9, 10, 11)
+
+
+async def test_who_is_refused_as_it_gives_up_makes_no_room_that_is_not_there() -> None:
+    gate = Gate("searches", Bounds(1, 2), Bounds(1, 0))
+    crowd = Crowd(gate)
+    await crowd.come(0, 1, 2)
+    with pytest.raises(OverloadedError):
+        gate.check()
+    crowd.tasks[1].cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await crowd.tasks[1]
+    await crowd.come(3, patient=True)
+    assert crowd.inside == [0]
+    await crowd.end(0, 3)
 
 
 async def test_once_few_are_refused_bursts_may_wait_again() -> None:
@@ -145,7 +165,10 @@ async def test_once_few_are_refused_bursts_may_wait_again() -> None:
     await crowd.come(*range(9))
     with pytest.raises(OverloadedError):
         gate.check()
-    await crowd.end(*range(9))
+    await crowd.end(0)
+    for late in range(1, 9):
+        with pytest.raises(OverloadedError):
+            await crowd.tasks[late]
     for _ in range(32):
         gate.check()  # one was refused of all that come in this moment
     await crowd.come(9, 10, 11)
