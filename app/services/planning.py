@@ -68,6 +68,15 @@ def wanted_by(search: Search, embedding: Vector, limit: int) -> Wanted:
     return Wanted(embedding, limit, filters.is_open, search.exact, search.min_recall, indexed=filters.is_indexed)
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How an index stands, as of some seconds ago."""
+
+    index: Index
+    chunks: int
+    has_graph: bool
+
+
 @dataclass(slots=True)
 class Nearest:
     """What was found, how, and what the planner knew.
@@ -92,15 +101,22 @@ class NearestPlanner:
         self._prices: OrderedDict[int, Prices] = OrderedDict()
         self._samples: OrderedDict[tuple[int, int], tuple[Sample, float]] = OrderedDict()
 
-    async def find(self, reader: NearestReader, index: Index, values: Values, wanted: Wanted) -> Nearest:
+    async def standing(self, index: Index) -> Standing:
+        """Look up how an index stands: before a connection is held, since this may take one.
+
+        Searches that hold all connections and wait for one more would wait for each other.
+        """
+        return Standing(index, await self._statistics.chunks(index), await self._catalog.ann_ready(index))
+
+    async def find(self, reader: NearestReader, standing: Standing, values: Values, wanted: Wanted) -> Nearest:
         """Find the nearest chunks.
 
         Parameters
         ----------
         reader
             Runs the statements.
-        index
-            The index.
+        standing
+            The index, and how it stands.
         values
             The bound filter, by which its sample is remembered.
         wanted
@@ -109,7 +125,8 @@ class NearestPlanner:
         if wanted.exact:
             rows = await reader.nearest_exact(wanted.embedding, wanted.limit)
             return Nearest(rows, "exact" if rows else "empty", exact=True)
-        situation = await self._situation(index, values, wanted)
+        index = standing.index
+        situation = self._situation(standing, values, wanted)
         run = _Run(reader, wanted, self._prices.get(index.index_id, Prices()), situation)
         found = await self._found(run, index, values)
         _remember(self._prices, index.index_id, run.prices)
@@ -128,15 +145,14 @@ class NearestPlanner:
         sample, at = self._samples.get((index.index_id, _digest(values)), (None, 0.0))
         return sample if monotonic() - at <= _FRESH_SECONDS else None
 
-    async def _situation(self, index: Index, values: Values, wanted: Wanted) -> Situation:
+    def _situation(self, standing: Standing, values: Values, wanted: Wanted) -> Situation:
+        index, chunks, has_graph = standing.index, standing.chunks, standing.has_graph
         recall = planning.TARGET_RECALL if wanted.min_recall is None else wanted.min_recall
-        has_graph = await self._catalog.ann_ready(index)
         ef_search = None
         if has_graph and wanted.min_recall is None:
             ef_search = planning.usual_ef(index.graph_recalls, self._ef_search)
         elif has_graph:
             ef_search = planning.ef_for(index.graph_recalls, recall, self._ef_search)
-        chunks = await self._statistics.chunks(index)
         sample = self._known(index, values)
         share = 1.0 if wanted.open or sample is None else sample.share
         per_document = 10.0 if sample is None or not sample.documents else max(1.0, sample.chunks / sample.documents)

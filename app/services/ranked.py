@@ -60,11 +60,12 @@ class RankedSearch:
         title_length = 1.0
         if profile in {"vespa", "opensearch"}:
             title_length = await self._statistics.title_length(index)
+        standing = await self._planner.standing(index)
 
         async def attempt(reader: CandidateReader, values: Values) -> tuple[Answer, Rows]:
             async def nearest(embedding: Vector, limit: int) -> Nearest:
                 wanted = wanted_by(search, embedding, limit)
-                return await self._planner.find(reader, index, values, wanted)
+                return await self._planner.find(reader, standing, values, wanted)
 
             share = await self._share(reader, index, values, search, query)
             around = Surroundings(share, background, title_length, nearest)

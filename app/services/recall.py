@@ -137,6 +137,7 @@ class RecallService:
         values = await self._access.resolve(index, filters, anew=True)
         reader = self._search.reader(index, values)
         share = 1.0 if filters.is_open else await self._planner.share(reader, index, values)
+        standing = await self._planner.standing(index)
         measured = MeasuredFilter(bucket_of(share), described, round(share, 6))
         recalls, times, strategies = [], [], Counter[str]()
         end = monotonic() + seconds
@@ -145,7 +146,7 @@ class RecallService:
                 question, request.k, filters.is_open, min_recall=request.min_recall, indexed=filters.is_indexed
             )
             started = perf_counter()
-            found = await self._planner.find(reader, index, values, wanted)
+            found = await self._planner.find(reader, standing, values, wanted)
             answered = perf_counter()
             exact = await reader.nearest_exact(question, request.k)
             times.append((answered - started, perf_counter() - answered))

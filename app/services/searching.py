@@ -119,9 +119,10 @@ class SearchService:
     async def _semantic(self, index: Index, search: Search) -> Answer:
         embedding = await self._embedding(index, search)
         wanted = wanted_by(search, embedding, search.limit)
+        standing = await self._planner.standing(index)
 
         async def attempt(values: Values) -> Nearest:
-            return await self._planner.find(self._search.reader(index, values), index, values, wanted)
+            return await self._planner.find(self._search.reader(index, values), standing, values, wanted)
 
         found = await self._run(index, search, attempt)
         hits = [_semantic_hit(row, explain=search.explain) for row in found.rows if row["distance"] == row["distance"]]

@@ -87,7 +87,8 @@ async def find(
     min_recall: float | None = None,
 ) -> tuple[str, int, bool]:
     planner = planner or played.planner()
-    found = await planner.find(played, INDEX, VALUES, Wanted(QUERY, limit, is_open, exact, min_recall))
+    wanted = Wanted(QUERY, limit, is_open, exact, min_recall)
+    found = await planner.find(played, await planner.standing(INDEX), VALUES, wanted)
     return found.strategy, len(found.rows), found.complete
 
 
@@ -176,7 +177,8 @@ async def test_prices_are_learnt_from_what_statements_take() -> None:
     assert (await find(played, planner))[0] == "post_filter"
     for _ in range(60):
         await find(Played(0.05, 0.0), planner)  # the head is of no use to these
-    explained = (await planner.find(played, INDEX, VALUES, Wanted(QUERY, 10, open=False))).explained
+    standing = await planner.standing(INDEX)
+    explained = (await planner.find(played, standing, VALUES, Wanted(QUERY, 10, open=False))).explained
     predicted = explained["predicted_ms"]
     assert predicted["exact"] < 0.6 * 1.2e-3 * (played.allowed + 1_000)
     assert explained["allowed"] == pytest.approx(10_000, rel=0.05)
