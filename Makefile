@@ -24,7 +24,7 @@ test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx its
 	ONYX=$(abspath $(ONYX)) $(BIN)/python tests/onyx/service.py tests/onyx/real/run $(ONYX_VENV)/bin/pytest
 
 fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and forbids, for some minutes
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -s -q tests/api/test_schemathesis.py
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -s -q tests/api/test_schemathesis.py tests/property/test_machine.py
 
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \

@@ -16,7 +16,7 @@ from app.domain import migration
 from app.domain.documents import Access, Chunk, Document, Writer
 from app.domain.migration import Fields, RealIds, RowRejectedError, RowRules, SourceRow
 from app.domain.unicode import clean_json
-from app.domain.vectors import Vector
+from app.domain.vectors import HalfVector, Vector
 
 Row = Mapping[str, Any]
 
@@ -116,7 +116,7 @@ def _chunk(fields: Fields, dimension: int) -> Chunk:
     )
 
 
-def _vector(value: object, name: str, dimension: int) -> Vector | None:
+def _vector(value: object, name: str, dimension: int) -> Vector | HalfVector | None:
     if not isinstance(value, str):
         return migration.vector(value, name, dimension)
     try:
@@ -129,7 +129,7 @@ def _vector(value: object, name: str, dimension: int) -> Vector | None:
         raise RowRejectedError(f"{name}_invalid", f"{name} has numbers that are not finite.")
     with np.errstate(over="ignore"):
         half = read.astype(np.float16)
-    return cast("Vector", half) if np.array_equal(half.astype(np.float32), read) else read
+    return half if np.array_equal(half.astype(np.float32), read) else read
 
 
 def _version(value: object) -> int | None:

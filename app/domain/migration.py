@@ -11,7 +11,7 @@ import orjson
 
 from app.domain.documents import Document, Writer
 from app.domain.unicode import clean_json, clean_text, is_storable
-from app.domain.vectors import Vector
+from app.domain.vectors import HalfVector, to_half
 
 Fields = Mapping[str, Any]
 
@@ -245,8 +245,11 @@ def source_links(fields: Fields) -> dict[str, str] | None:
     return cleaned
 
 
-def vector(value: object, name: str, dimension: int) -> Vector | None:
-    """Read an embedding of finite numbers, integers among them, in a list or array; missing or empty is none."""
+def vector(value: object, name: str, dimension: int) -> HalfVector | None:
+    """Read an embedding of finite numbers, integers among them, in a list or array; missing or empty is none.
+
+    It is brought to half precision here, once: it is digested, averaged and copied so.
+    """
     if value is None:
         return None
     if not isinstance(value, list | np.ndarray):
@@ -257,12 +260,15 @@ def vector(value: object, name: str, dimension: int) -> Vector | None:
         raise RowRejectedError(f"{name}_dimension", f"{name} has {len(value)} numbers, the index {dimension}.")
     try:
         with np.errstate(over="ignore"):
-            read: Vector = np.array(value, dtype=np.float32)
+            read = np.array(value, dtype=np.float32)
     except (TypeError, ValueError):
         raise RowRejectedError(f"{name}_invalid", f"{name} is no list of numbers.") from None
-    if read.shape != (dimension,) or not np.isfinite(read).all():
-        raise RowRejectedError(f"{name}_invalid", f"{name} has numbers that are not finite.")
-    return read
+    if read.shape != (dimension,):
+        raise RowRejectedError(f"{name}_invalid", f"{name} is no list of numbers.")
+    try:
+        return to_half(read)
+    except ValueError:
+        raise RowRejectedError(f"{name}_invalid", f"{name} has numbers that are not finite.") from None
 
 
 def _checked_label(value: object, name: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain import migration
 from app.domain.documents import Access, Chunk, Document
 from app.domain.migration import Fields, RowRejectedError, RowRules, RowSkippedError, SourceRow
-from app.domain.vectors import Vector
+from app.domain.vectors import HalfVector
 
 PUBLIC = "PUBLIC"
 _MOST_CELLS = 16_000
@@ -101,7 +101,7 @@ def _access(fields: Fields) -> tuple[Access, tuple[str, ...]]:
     return Access(PUBLIC in entries, tuple(entry for entry in entries if entry != PUBLIC)), ()
 
 
-def _title(fields: Fields, rules: RowRules) -> tuple[str | None, Vector | None]:
+def _title(fields: Fields, rules: RowRules) -> tuple[str | None, HalfVector | None]:
     """A title may lack its embedding; an embedding without a title means nothing."""
     title = (migration.optional_text(fields, "title") or "").strip() or None
     if title is None:
