@@ -14,6 +14,7 @@ from typing import Any, Self
 import httpx
 import hypothesis
 import pytest
+import requests
 import schemathesis
 import uvicorn
 from schemathesis.checks import not_a_server_error
@@ -83,6 +84,13 @@ class Serving(threading.Thread):
 
 
 @pytest.fixture(scope="module")
+def session() -> Iterator[requests.Session]:
+    """Connections that are used again: making one takes as long as most calls."""
+    with requests.Session() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
 def base(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
     """The address of a service with some documents."""
 
@@ -105,8 +113,8 @@ def base(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
     deadline=None,
     suppress_health_check=list(hypothesis.HealthCheck),
 )
-def test_every_operation(case: schemathesis.Case[Any], base: str) -> None:
-    response = case.call(base_url=base)
+def test_every_operation(case: schemathesis.Case[Any], base: str, session: requests.Session) -> None:
+    response = case.call(base_url=base, session=session)
     SENT[f"{case.method} {case.path}"] += 1
     SENT[str(response.status_code)] += 1
     case.validate_response(response, checks=AS_SHOWN if ran_out_of_time(case, response) else CHECKS)
