@@ -23,8 +23,12 @@ test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx its
 	@test -d "$(ONYX)/backend/onyx" || { echo "Name a checkout of Onyx: make test-onyx ONYX=/path/to/onyx"; exit 1; }
 	ONYX=$(abspath $(ONYX)) $(BIN)/python tests/onyx/service.py tests/onyx/real/run $(ONYX_VENV)/bin/pytest
 
-fuzz: $(VENV)/dev.stamp  ## call the API with whatever its schema allows and forbids, for some minutes
-	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-300} $(BIN)/python -m pytest -s -q tests/api/test_schemathesis.py tests/property/test_machine.py
+FUZZ_EXAMPLES ?= 2200
+FUZZ_HISTORIES ?= 100
+
+fuzz: $(VENV)/dev.stamp  ## call the API 50,000 times with whatever its schema allows and forbids, and play histories of writes
+	FUZZ_EXAMPLES=$(FUZZ_EXAMPLES) FUZZ_HISTORIES=$(FUZZ_HISTORIES) \
+		$(BIN)/python -m pytest -s -q tests/api/test_schemathesis.py tests/property/test_machine.py
 
 bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 	PYTHONPATH=.:clients/onyx/src:tests/onyx:tests/onyx/standins $(BIN)/python tests/onyx/service.py \

@@ -211,10 +211,15 @@ def _gates(settings: Settings) -> Gates:
     servers = 1 if where is None else len(split_hosts(where.get_secret_value()))
     searching, writing = servers * settings.search_connections, settings.write_connections - 1
     found, written = settings.max_waiting_searches, settings.max_waiting_writes
-    return Gates(
-        Gate("searches", Bounds(searching, found), eased(searching, found), patience=settings.pool_timeout),
-        Gate("writes", Bounds(writing, written), eased(writing, written), patience=settings.statement_timeout),
+    searches = Gate("searches", Bounds(searching, found), eased(searching, found), patience=settings.pool_timeout)
+    writes = Gate(
+        "writes",
+        Bounds(writing, written),
+        eased(writing, written),
+        yields_to=searches,
+        patience=settings.statement_timeout,
     )
+    return Gates(searches, writes)
 
 
 def search_services(

@@ -2,8 +2,7 @@
 
 A queue that is always full makes everybody wait for all of it and gets no more done (Nichols and Jacobson,
 "Controlling queue delay", 2012). So a burst may wait, but once as many wait as may, more comes than can be done: from
-then on hardly any wait and fewer work side by side, so that what is let in is answered about as fast as ever, until
-for a second nothing had to be refused.
+then on hardly any wait and fewer work side by side, so that what is let in is answered about as fast as ever.
 """
 
 import asyncio
@@ -18,8 +17,13 @@ from app.domain.errors import OverloadedError
 
 CALM_SECONDS = 3.0
 """Without a refusal, until bursts may wait again."""
-_LOOK = 32
-"""Requests after which it is looked whether more than a third of them were refused; if not, bursts may wait again."""
+LOOK_SECONDS = 0.5
+"""After which it is looked whether bursts may wait again, as what comes can be done."""
+_ROOM_SHARE = 0.4
+"""Of that time, with room for more: what was refused came in a burst. Of what is offered, a gate does as much as can
+be done when it has room for a third of the time."""
+_REFUSED_SHARE = 0.5
+"""Of what came: half as many work side by side, so that twice as many may be done at most."""
 
 
 class Bounds(NamedTuple):
@@ -40,6 +44,9 @@ class Gate:
         Its bounds, bursts included; more are refused.
     pressed
         Its bounds while more comes than can be done; as usual when left out.
+    yields_to
+        Another gate: while more comes to that one than can be done, this one has its lesser bounds, too. They share
+        processors, PostgreSQL and an event loop, so that each takes longer for what the other has at work.
     patience
         Seconds that one may wait.
     clock
@@ -52,6 +59,7 @@ class Gate:
         usual: Bounds,
         pressed: Bounds | None = None,
         *,
+        yields_to: "Gate | None" = None,
         patience: float = 5.0,
         clock: Callable[[], float] = monotonic,
     ) -> None:
@@ -60,10 +68,10 @@ class Gate:
         self._patience = patience
         self._usual = usual
         self._pressed = pressed or self._usual
+        self._yields_to = yields_to
         self._clock = clock
         self._pressed_until = 0.0
-        self._came = 0
-        self._refused = 0
+        self._lately = _Lately(clock())
         self._running = 0
         self._impatient: set[asyncio.Future[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
@@ -79,6 +87,7 @@ class Gate:
         """
         if self._has_room():
             self._running += 1
+            self._note_room()
         elif patient:
             await self._come_to(asyncio.get_running_loop().create_future())
         else:
@@ -96,13 +105,10 @@ class Gate:
         OverloadedError
             As many as may are waiting.
         """
+        now = self._clock()
         full = self._is_full()
-        self._came += 1
-        self._refused += full
-        if self._came >= _LOOK:
-            if self._refused * 3 <= self._came:
-                self._pressed_until = 0.0
-            self._came = self._refused = 0
+        if self._lately.count(now, refused=full):
+            self._pressed_until = 0.0
         if full:
             self._refuse()
 
@@ -111,7 +117,7 @@ class Gate:
         begins = now >= self._pressed_until
         self._pressed_until = now + CALM_SECONDS
         if begins:
-            self._came = self._refused = 0
+            self._lately.begin(now)
             self._thin_out()
         raise self._overloaded()
 
@@ -132,7 +138,11 @@ class Gate:
         return not self._has_room() and len(self._impatient) >= self._bounds().waiting
 
     def _bounds(self) -> Bounds:
-        return self._pressed if self._clock() < self._pressed_until else self._usual
+        return self._pressed if self.is_pressed() else self._usual
+
+    def is_pressed(self) -> bool:
+        """Whether more comes than can be done, to this gate or to the one that it yields to."""
+        return self._clock() < self._pressed_until or (self._yields_to is not None and self._yields_to.is_pressed())
 
     def _has_room(self) -> bool:
         return not self._queue and self._running < self._bounds().at_once
@@ -170,6 +180,46 @@ class Gate:
             if not turn.cancelled():
                 self._running += 1
                 turn.set_result(None)
+        self._note_room()
+
+    def _note_room(self) -> None:
+        self._lately.note_room(self._clock, there_is=not self._queue and self._running < self._pressed.at_once)
+
+
+class _Lately:
+    """How much came in the last half second, how much of it was refused, and how long there was room for more."""
+
+    def __init__(self, now: float) -> None:
+        self._has_room = True
+        self.begin(now)
+
+    def begin(self, now: float) -> None:
+        """Count anew."""
+        self._began = self._room_since = now
+        self._came = self._refused = 0
+        self._room_seconds = 0.0
+
+    def note_room(self, clock: Callable[[], float], *, there_is: bool) -> None:
+        """Note whether there is room for more from now on."""
+        if there_is == self._has_room:
+            return
+        self._has_room = there_is
+        now = clock()
+        if there_is:
+            self._room_since = now
+        else:
+            self._room_seconds += now - self._room_since
+
+    def count(self, now: float, *, refused: bool) -> bool:
+        """Count one that came; return whether a while has passed in which what came could have been done."""
+        self._came += 1
+        self._refused += refused
+        if (passed := now - self._began) < LOOK_SECONDS:
+            return False
+        room = self._room_seconds + (now - self._room_since if self._has_room else 0.0)
+        could = room >= _ROOM_SHARE * passed or self._refused <= _REFUSED_SHARE * self._came
+        self.begin(now)
+        return could
 
 
 @dataclass(frozen=True, slots=True)

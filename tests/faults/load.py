@@ -1,20 +1,25 @@
 """Requests at a rate of their own, whether answered or not, and how each was answered.
 
-The client is written out on a protocol of asyncio's: at ten times what a service can do, a comfortable one would be
-what is measured.
+The client is written out on sockets: at ten times what a service can do, a comfortable one would be what is measured.
 """
 
 import asyncio
 import random
+import socket
+import struct
+import sys
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import time
+from typing import NamedTuple
 
 import numpy as np
-from typing_extensions import override
 
 ACCEPTED, REFUSED = 200, 503
+_SO_TIMESTAMPNS = 35
+"""Linux's; Python has no name for it."""
+_PIECE, _ROOM = 65_536, 128
 
 
 def request(path: str, body: bytes) -> bytes:
@@ -23,78 +28,116 @@ def request(path: str, body: bytes) -> bytes:
     return "\r\n".join([*head, f"content-length: {len(body)}", "", ""]).encode() + body
 
 
+class Reply(NamedTuple):
+    """An answer, and when its request was sent and it came, in seconds of the wall clock."""
+
+    status: int
+    head: bytes
+    body: bytes
+    sent: float
+    came: float
+
+
 @dataclass(slots=True)
 class Answers:
-    """How requests of one kind were answered: milliseconds by status, in the order they came."""
+    """How requests of one kind were answered: milliseconds by status, in the order they came.
 
-    times: dict[int, list[float]] = field(default_factory=dict)
+    ``waited`` counts from when a request was to be sent, ``served`` from when it was: the service could read it then.
+    """
+
+    waited: dict[int, list[float]] = field(default_factory=dict)
+    served: dict[int, list[float]] = field(default_factory=dict)
     unlike: list[bytes] = field(default_factory=list)
     """Beginnings of answers that nobody should get."""
 
-    def note(self, status: int, milliseconds: float, head: bytes, body: bytes) -> None:
-        """Take down an answer."""
-        self.times.setdefault(status, []).append(milliseconds)
+    def note(self, due: float, reply: Reply) -> None:
+        """Take down an answer to a request that was to be sent at some time."""
+        status = reply.status
+        self.waited.setdefault(status, []).append((reply.came - due) * 1000)
+        self.served.setdefault(status, []).append((reply.came - reply.sent) * 1000)
         fitting = status == ACCEPTED or (
-            status == REFUSED and b"retry-after: 1" in head.lower() and b'"code":"overloaded"' in body
+            status == REFUSED and b"retry-after: 1" in reply.head.lower() and b'"code":"overloaded"' in reply.body
         )
         if not fitting:
-            self.unlike.append(head[:200] + body[:300])
+            self.unlike.append(reply.head[:200] + reply.body[:300])
 
     def count(self, status: int) -> int:
         """Return how many were answered so."""
-        return len(self.times.get(status, ()))
-
-    def percentile(self, status: int, share: float) -> float:
-        """Return a percentile, in milliseconds; nan where there was no such answer."""
-        times = self.times.get(status)
-        return float(np.percentile(times, share)) if times else float("nan")
+        return len(self.waited.get(status, ()))
 
 
-class Wire(asyncio.Protocol):
-    """A connection with one request at a time on it."""
+def percentile(times: Sequence[float], share: float) -> float:
+    """Return a percentile; nan of nothing."""
+    return float(np.percentile(times, share)) if times else float("nan")
 
-    def __init__(self) -> None:
+
+class Wire:
+    """A connection with one request at a time on it.
+
+    Parameters
+    ----------
+    connected
+        Its socket. Where the system can tell when an answer came, it is asked: the time until this process got round
+        to reading it, beside hundreds of others, is no time of the service's.
+    """
+
+    def __init__(self, connected: socket.socket) -> None:
         self.closed = False
-        self._transport: asyncio.Transport | None = None
-        self._came = bytearray()
-        self._answer: asyncio.Future[tuple[int, bytes, bytes]] | None = None
+        self._socket = connected
+        self._loop = asyncio.get_running_loop()
+        self._received = bytearray()
+        self._sent = 0.0
+        self._answer: asyncio.Future[Reply] | None = None
+        if sys.platform == "linux":
+            connected.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._loop.add_reader(connected, self._read)
 
-    @override
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
+    async def ask(self, wanted: bytes) -> Reply:
+        """Send a request; return its answer."""
+        self._answer = self._loop.create_future()
+        self._sent = time()
+        await self._loop.sock_sendall(self._socket, wanted)
+        return await self._answer
 
-    @override
-    def data_received(self, data: bytes) -> None:
-        self._came += data
-        end = self._came.find(b"\r\n\r\n")
+    def _read(self) -> None:
+        try:
+            data, told, _, _ = self._socket.recvmsg(_PIECE, _ROOM)
+        except BlockingIOError:
+            return
+        except OSError:
+            data, told = b"", []
+        if not data:
+            self.close()
+            if self._answer is not None and not self._answer.done():
+                self._answer.set_exception(ConnectionResetError("closed without an answer"))
+            return
+        self._received += data
+        end = self._received.find(b"\r\n\r\n")
         if end < 0:
             return
-        head = bytes(self._came[:end])
+        head = bytes(self._received[:end])
         length = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        if len(self._came) >= end + 4 + length:
-            body = bytes(self._came[end + 4 : end + 4 + length])
-            self._came.clear()
+        if len(self._received) >= end + 4 + length:
+            body = bytes(self._received[end + 4 : end + 4 + length])
+            self._received.clear()
             if self._answer is not None and not self._answer.done():
-                self._answer.set_result((int(head[9:12]), head, body))
-
-    @override
-    def connection_lost(self, exc: Exception | None) -> None:
-        self.closed = True
-        if self._answer is not None and not self._answer.done():
-            self._answer.set_exception(exc or ConnectionResetError("closed without an answer"))
-
-    async def ask(self, wanted: bytes) -> tuple[int, bytes, bytes]:
-        """Send a request; return status, head and body of its answer."""
-        assert self._transport is not None
-        self._answer = asyncio.get_running_loop().create_future()
-        self._transport.write(wanted)
-        return await self._answer
+                self._answer.set_result(Reply(int(head[9:12]), head, body, self._sent, _when(told)))
 
     def close(self) -> None:
         """Hang up."""
-        if self._transport is not None:
-            self._transport.close()
+        if not self.closed:
+            self.closed = True
+            self._loop.remove_reader(self._socket)
+            self._socket.close()
+
+
+def _when(told: Sequence[tuple[int, int, bytes]]) -> float:
+    """Return when data came, if the system tells, and the present if not."""
+    for level, kind, value in told:
+        if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+            seconds, nanoseconds = struct.unpack("qq", value)
+            return float(seconds + nanoseconds / 1e9)
+    return time()
 
 
 class Load:
@@ -108,21 +151,23 @@ class Load:
         self.refused = 0
         self.missed = 0
         """Requests that were not sent, for want of a connection."""
+        self.late: list[float] = []
+        """By how many milliseconds later than it was to be each was sent."""
 
     async def each(self, number: int, draw: Callable[[], tuple[str, bytes]]) -> dict[str, Answers]:
         """Ask so many requests at once; return the answers by kind of request."""
         answers: dict[str, Answers] = {}
-        await asyncio.gather(*[self._ask(*draw(), answers) for _ in range(number)])
+        await asyncio.gather(*[self._ask(*draw(), answers, time()) for _ in range(number)])
         return answers
 
     async def steadily(self, clients: int, seconds: float, draw: Callable[[], tuple[str, bytes]]) -> dict[str, Answers]:
         """Ask by so many clients, one request after the other; return the answers by kind of request."""
         answers: dict[str, Answers] = {}
-        end = perf_counter() + seconds
+        end = time() + seconds
 
         async def client() -> None:
-            while perf_counter() < end:
-                await self._ask(*draw(), answers)
+            while (now := time()) < end:
+                await self._ask(*draw(), answers, now)
 
         await asyncio.gather(*[client() for _ in range(clients)])
         return answers
@@ -132,12 +177,12 @@ class Load:
         answers: dict[str, Answers] = {}
         under_way: set[asyncio.Task[None]] = set()
         chance = random.Random(1)
-        began = due = perf_counter()
+        began = due = time()
         while due < began + seconds:
-            if (early := due - perf_counter()) > 0:
+            if (early := due - time()) > 0:
                 await asyncio.sleep(early)
             if len(under_way) < self._most:
-                task = asyncio.ensure_future(self._ask(*draw(), answers))
+                task = asyncio.ensure_future(self._ask(*draw(), answers, due))
                 under_way.add(task)
                 task.add_done_callback(under_way.discard)
             else:
@@ -148,16 +193,16 @@ class Load:
         await asyncio.gather(*under_way)
         return answers
 
-    async def _ask(self, kind: str, wanted: bytes, answers: dict[str, Answers]) -> None:
+    async def _ask(self, kind: str, wanted: bytes, answers: dict[str, Answers], due: float) -> None:
         wire = await self._wire()
-        began = perf_counter()
         try:
-            status, head, body = await wire.ask(wanted)
-        except ConnectionError:  # the service hung up in the moment in which the connection was used again
-            wire, began = await self._connect(), perf_counter()
-            status, head, body = await wire.ask(wanted)
-        self.refused += status == REFUSED
-        answers.setdefault(kind, Answers()).note(status, (perf_counter() - began) * 1000, head, body)
+            reply = await wire.ask(wanted)
+        except OSError:  # the service hung up in the moment in which the connection was used again
+            wire = await self._connect()
+            reply = await wire.ask(wanted)
+        self.refused += reply.status == REFUSED
+        self.late.append((reply.sent - due) * 1000)
+        answers.setdefault(kind, Answers()).note(due, reply)
         self._idle.append(wire)
 
     async def _wire(self) -> Wire:
@@ -167,8 +212,11 @@ class Load:
         return await self._connect()
 
     async def _connect(self) -> Wire:
-        _, wire = await asyncio.get_running_loop().create_connection(Wire, "127.0.0.1", self._port)
-        return wire
+        connected = socket.socket()
+        connected.setblocking(False)  # noqa: FBT003  the standard library
+        connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        await asyncio.get_running_loop().sock_connect(connected, ("127.0.0.1", self._port))
+        return Wire(connected)
 
     def close(self) -> None:
         """Hang up everywhere."""

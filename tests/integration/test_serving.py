@@ -107,3 +107,15 @@ def test_several_workers_answer(tmp_path: Path) -> None:
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
     assert embedded.find_running(tmp_path / "data") is None
+
+
+def test_what_lives_as_long_as_the_process_is_not_collected_again_and_again() -> None:
+    """A full collection of all that the libraries are made of would stop every request for 80 ms."""
+    told = (
+        "import gc; from app.cli.serving import application; app = application(); "
+        "print(gc.get_freeze_count(), len(gc.get_objects()))"
+    )
+    env = os.environ | {"DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", told], cwd=ROOT, env=env, capture_output=True, text=True, check=True)
+    frozen, walked = map(int, done.stdout.split())
+    assert frozen > 100 * walked

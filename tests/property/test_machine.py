@@ -22,9 +22,9 @@ from app import embedded
 from tests.api.calls import ALICE, BOB, NEAR, Json, chunk, path_of
 from tests.conftest import make_settings, running, temporary_database
 
-FUZZING = "FUZZ_EXAMPLES" in os.environ
+FUZZING = "FUZZ_HISTORIES" in os.environ
 PLAYED = settings(
-    max_examples=int(os.environ.get("FUZZ_EXAMPLES", "4")),
+    max_examples=int(os.environ.get("FUZZ_HISTORIES", "4")),
     stateful_step_count=20,
     deadline=None,
     derandomize=not FUZZING,

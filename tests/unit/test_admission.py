@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from app.domain.errors import OverloadedError
-from app.services.admission import CALM_SECONDS, Bounds, Gate, eased
+from app.services.admission import CALM_SECONDS, LOOK_SECONDS, Bounds, Gate, eased
 
 
 class Crowd:
@@ -158,22 +158,109 @@ async def test_who_is_refused_as_it_gives_up_makes_no_room_that_is_not_there() -
     await crowd.end(0, 3)
 
 
+async def pressed(gate: Gate, crowd: Crowd) -> None:
+    """Fill a gate of one and eight that wait, and let the burst that filled it go."""
+    await crowd.come(*range(9))
+    assert not gate.is_pressed()
+    with pytest.raises(OverloadedError):
+        gate.check()
+    assert gate.is_pressed()
+    for late in range(1, 9):
+        with pytest.raises(OverloadedError):
+            await crowd.tasks[late]
+
+
 async def test_once_few_are_refused_bursts_may_wait_again() -> None:
     clock = Clock()
     gate = Gate("searches", Bounds(1, 8), Bounds(1, 0), clock=clock)
     crowd = Crowd(gate)
-    await crowd.come(*range(9))
-    with pytest.raises(OverloadedError):
+    await pressed(gate, crowd)
+    inside = 0
+    for number in (10, 11, 12):  # as many are let in as are refused, one after the other without a pause
+        clock.now += LOOK_SECONDS / 4
+        await crowd.end(inside)
         gate.check()
-    await crowd.end(0)
-    for late in range(1, 9):
+        await crowd.come(number)
+        inside = number
         with pytest.raises(OverloadedError):
-            await crowd.tasks[late]
-    for _ in range(32):
-        gate.check()  # one was refused of all that come in this moment
-    await crowd.come(9, 10, 11)
-    assert crowd.inside == [9]
-    await crowd.end(9, 10, 11)
+            gate.check()
+    assert gate.is_pressed()
+    clock.now += LOOK_SECONDS / 4
+    await crowd.end(inside)
+    gate.check()
+    assert not gate.is_pressed()
+    await crowd.come(13, 14, 15)
+    await crowd.end(13, 14, 15)
+
+
+async def test_bursts_with_pauses_between_them_may_wait_again() -> None:
+    """Most of such a burst would be refused for ever, though there is time for all of it."""
+    clock = Clock()
+    gate = Gate("searches", Bounds(1, 8), Bounds(1, 0), clock=clock)
+    crowd = Crowd(gate)
+    await pressed(gate, crowd)
+    clock.now += LOOK_SECONDS * 0.1
+    await crowd.end(0)
+    await crowd.come(10)
+    for _ in range(7):
+        with pytest.raises(OverloadedError):
+            gate.check()
+    clock.now += LOOK_SECONDS * 0.1
+    await crowd.end(10)
+    clock.now += LOOK_SECONDS * 0.9
+    gate.check()
+    assert not gate.is_pressed()
+    await crowd.come(*range(11, 19))
+    await crowd.end(*range(11, 19))
+    assert crowd.done == [0, 10, *range(11, 19)]
+
+
+async def test_while_far_more_comes_than_can_be_done_it_stays_so() -> None:
+    clock = Clock()
+    gate = Gate("searches", Bounds(1, 8), Bounds(1, 0), clock=clock)
+    crowd = Crowd(gate)
+    await pressed(gate, crowd)
+    for turn in range(40):
+        clock.now += LOOK_SECONDS / 4
+        for _ in range(9):
+            with pytest.raises(OverloadedError):
+                gate.check()
+        await crowd.end(turn and 100 + turn - 1)
+        clock.now += LOOK_SECONDS / 40
+        gate.check()
+        await crowd.come(100 + turn)
+        assert gate.is_pressed()
+    await crowd.end(139)
+
+
+async def test_writes_have_less_room_while_too_many_searches_come_and_searches_none_the_less() -> None:
+    clock = Clock()
+    searches = Gate("searches", Bounds(1, 0), clock=clock)
+    writes = Gate("writes", Bounds(2, 1), Bounds(1, 0), yields_to=searches, clock=clock)
+    searching, writing = Crowd(searches), Crowd(writes)
+    await searching.come(0)
+    await writing.come(0, 1)
+    assert writing.inside == [0, 1]
+    with pytest.raises(OverloadedError):
+        searches.check()
+    await writing.end(0)
+    assert writing.inside == [1]
+    with pytest.raises(OverloadedError):
+        writes.check()
+    clock.now += CALM_SECONDS
+    assert not searches.is_pressed()
+    writes.check()
+    await writing.come(2)
+    assert writing.inside == [1, 2]
+    await writing.come(3)
+    with pytest.raises(OverloadedError):
+        writes.check()
+    assert writes.is_pressed()
+    assert not searches.is_pressed()
+    with pytest.raises(OverloadedError):
+        await writing.tasks[3]
+    await searching.end(0)
+    await writing.end(1, 2)
 
 
 @pytest.mark.parametrize(
