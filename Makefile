@@ -37,10 +37,11 @@ bench-onyx: $(VENV)/dev.stamp  ## a chat turn of Onyx, and bytes on the wire
 leaks: $(VENV)/dev.stamp  ## hold a million decisions who sees what against an oracle
 	$(BIN)/python -m pytest tests/security/test_leaks.py -s --decisions 1000000
 
-sbom: $(VENV)/run.stamp  ## write the bill of materials: sbom.cdx.json (CycloneDX)
+sbom: $(VENV)/run.stamp  ## write the bill of materials, sbom.cdx.json (CycloneDX), and hold it against the lock
 	$(PYTHON) -m venv $(VENV)-sbom
 	$(VENV)-sbom/bin/python -m pip install --quiet --disable-pip-version-check cyclonedx-bom==7.5.0
 	$(VENV)-sbom/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible --of JSON -o sbom.cdx.json $(BIN)/python
+	$(VENV)-sbom/bin/python tests/deploy/check_bill.py requirements.lock sbom.cdx.json
 
 SIGKILLS ?= 500
 MINUTES ?= 60
