@@ -48,7 +48,7 @@ def _forgetful(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("_forgetful")
 async def test_every_call_makes_do_with_one_connection(dsn: str) -> None:
-    settings = make_settings(dsn, search_connections=1, pool_timeout=2.0)
+    settings = make_settings(dsn, search_connections=1, pool_timeout=20.0)
     async with running(settings) as client:
         await index(client, *(document(f"d{place}", chunks=3, source_type="web") for place in range(5)))
         for path, body in CALLS:

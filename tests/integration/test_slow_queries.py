@@ -63,8 +63,8 @@ async def test_the_plan_comes_on_request_and_knows_no_values(dsn: str) -> None:
 
 
 async def test_a_statement_that_runs_into_its_limit_is_logged_as_failed(dsn: str) -> None:
-    opened = database(dsn, SlowQueryOptions(seconds=0.05, plan=True), statement_timeout=0.1)
-    sleep = Statement("test/sleep", "SELECT pg_sleep(5)", (), ())
+    opened = database(dsn, SlowQueryOptions(seconds=0.05, plan=True), statement_timeout=2.0)
+    sleep = Statement("test/sleep", "SELECT pg_sleep(600)", (), ())
     await opened.open()
     try:
         with capture_logs() as lines:
