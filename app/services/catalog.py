@@ -1,7 +1,7 @@
 """Indexes: creating, finding and dropping them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from time import monotonic
 from typing import TypeVar
@@ -135,12 +135,14 @@ class IndexCatalog:
 
     async def list_states(self, tenant_id: str) -> list[IndexState]:
         """Return every index of a tenant with its state."""
-        return [await self._state(index) for index in await self._indexes.list_all(tenant_id)]
+        states = await self._indexes.ann_states()
+        return [await self._state(index, states) for index in await self._indexes.list_all(tenant_id)]
 
     async def state(self, tenant_id: str, name: str) -> IndexState:
         """Return one index with its state."""
         self._known.pop((tenant_id, name), None)
-        return await self._state(await self.get(tenant_id, name))
+        index = await self.get(tenant_id, name)
+        return await self._state(index, await self._indexes.ann_states())
 
     async def ann_ready(self, index: Index) -> bool:
         """Whether an index has an HNSW graph that answers, as of a second ago."""
@@ -184,8 +186,7 @@ class IndexCatalog:
         await self._indexes.settle_average_length(index, average_length)
         self._known.pop((index.tenant_id, index.name), None)
 
-    async def _state(self, index: Index) -> IndexState:
-        states = await self._indexes.ann_states()
+    async def _state(self, index: Index, states: Mapping[int, AnnState]) -> IndexState:
         return IndexState(index, await self._indexes.size(index), states.get(index.index_id, AnnState()))
 
     async def _not_found(self, tenant_id: str, name: str) -> IndexNotFoundError | TenantNotFoundError:

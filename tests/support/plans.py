@@ -32,7 +32,7 @@ async def plan_of(
     A prepared statement and EXECUTE go through the same choice of plan, generic or custom, as the driver's do.
     """
     which = statement(name)
-    kinds = ", ".join(kind for _, kind in which.parameters)
+    kinds = f"({', '.join(kind for _, kind in which.parameters)})" if which.parameters else ""
     text = which.text(index_id=index.index_id, dimension=index.embedding_dimension)
     async with database.session(role) as session:
         connection = session._connection
@@ -40,14 +40,13 @@ async def plan_of(
             await connection.fetchval(f"SELECT quote_nullable($1::{kind}::text)", values[parameter])
             for parameter, kind in which.parameters
         ]
-        await connection.execute(f"PREPARE probe ({kinds}) AS {text}")
+        await connection.execute(f"PREPARE probe {kinds} AS {text}")
         try:
             async with connection.transaction():
                 if custom:
                     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
-                found = await connection.fetchval(
-                    f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE probe ({', '.join(literals)})"
-                )
+                given = f"({', '.join(literals)})" if literals else ""
+                found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE probe {given}")
         finally:
             await connection.execute("DEALLOCATE probe")
     plan: Plan = json.loads(found)[0]

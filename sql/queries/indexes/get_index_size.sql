@@ -17,11 +17,13 @@ CROSS JOIN (
             FILTER (WHERE i.inhparent = 'chunk_embeddings'::regclass), 0)::bigint AS ann_bytes,
         coalesce(sum(t.n_dead_tup) FILTER (WHERE i.inhparent = 'chunk_embeddings'::regclass), 0)::bigint AS dead_chunks,
         max(greatest(t.last_vacuum, t.last_autovacuum, t.last_analyze, t.last_autoanalyze)) AS maintained_at
-    FROM pg_class AS c
-    JOIN pg_inherits AS i ON i.inhrelid = c.oid
-    LEFT JOIN pg_stat_user_tables AS t ON t.relid = c.oid
-    WHERE c.relkind = 'r' AND c.relname LIKE '%\_' || :index_id
-      AND i.inhparent IN ('documents'::regclass, 'document_versions'::regclass, 'chunks'::regclass,
-          'chunk_embeddings'::regclass, 'chunk_segments'::regclass, 'title_embeddings'::regclass, 'chunk_terms'::regclass,
-          'vocabulary'::regclass, 'acl_sets'::regclass, 'acl_members'::regclass)
+    -- Its tables are found by their names: catalogues of ten thousand tables are not walked through for each index.
+    FROM unnest('{documents, document_versions, chunks, chunk_embeddings, chunk_segments, title_embeddings, chunk_terms,
+        vocabulary, acl_sets, acl_members}'::regclass[]) AS i (inhparent)
+    CROSS JOIN LATERAL (SELECT to_regclass(i.inhparent::text || '_' || :index_id)::oid AS oid) AS c
+    CROSS JOIN LATERAL (
+        SELECT pg_stat_get_dead_tuples(c.oid) AS n_dead_tup,
+            pg_stat_get_last_vacuum_time(c.oid) AS last_vacuum, pg_stat_get_last_autovacuum_time(c.oid) AS last_autovacuum,
+            pg_stat_get_last_analyze_time(c.oid) AS last_analyze, pg_stat_get_last_autoanalyze_time(c.oid) AS last_autoanalyze
+    ) AS t
 ) AS s
