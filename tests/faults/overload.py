@@ -41,7 +41,7 @@ class Plan:
 
     documents: int = 8_000
     seconds: float = 60.0
-    quiet_seconds: float = 20.0
+    quiet_seconds: float = 60.0
     capacity_seconds: float = 8.0
     after_seconds: float = 8.0
 
