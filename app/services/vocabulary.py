@@ -1,7 +1,6 @@
 """The words of an index, noted as they are indexed, for prefixes and typos."""
 
 import asyncio
-from array import array
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
@@ -44,7 +43,7 @@ class Stretches(dict[str, bytes]):
     def __missing__(self, stretch: str) -> bytes:
         ids = self._before.get(stretch)
         if ids is None:
-            ids = array("i", self._tokeniser.ids_of(stretch)).tobytes()
+            ids = self._tokeniser.packed_ids(stretch)
             if len(stretch) > _LONGEST:
                 self._note_long(stretch)
                 return ids

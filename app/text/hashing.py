@@ -1,6 +1,8 @@
 """Stable numbers for terms: the same in every process, on every machine, for ever.
 
-A term's number is taken from BLAKE2b, which is part of Python and spreads evenly. Two given terms share a
+A term's number is taken from BLAKE2b, which is part of Python and spreads evenly. Pairs of characters, as text without
+blanks is cut into, are numbered by arithmetic, hundreds at once: the last steps of MurmurHash3 (A. Appleby, public
+domain), which map no two pairs to one value before it is brought into range. Two given terms share a
 number with odds of 1 in 10^9; in a vocabulary of one million terms about 0.1 % of the terms share theirs
 with another. Such a pair is scored as one term, which is harmless unless both are in the query.
 """
@@ -17,6 +19,10 @@ TERM_SPACE = 1_000_000_000
 TIER_EDGES: tuple[float, ...] = (1.3, 1.5, 1.7, 1.85)
 
 _TIERS_PER_TERM = 4
+_PAIR = 2
+_FIRST_PAIRED, _LAST_PAIRED = "\u0e00", "\uffff"
+_MIX_1, _MIX_2 = np.uint64(0xFF51AFD7ED558CCD), np.uint64(0xC4CEB9FE1A85EC53)
+_SIXTEEN, _HALF, _SPACE = np.uint64(16), np.uint64(33), np.uint64(TERM_SPACE)
 _ODD = 0x5E3779B1
 _LOW_31_BITS = 0x7FFFFFFF
 
@@ -34,8 +40,33 @@ def term_id(term: str) -> int:
     int
         1 to ``TERM_SPACE``: an index of a sparsevec, and a positive int4.
     """
+    if len(term) == _PAIR and min(term) >= _FIRST_PAIRED and max(term) <= _LAST_PAIRED:
+        return int(pair_ids(np.array([ord(term[0])], np.uint16), np.array([ord(term[1])], np.uint16))[0])
     digest = blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") % TERM_SPACE + 1
+
+
+def pair_ids(first: NDArray[np.uint16], second: NDArray[np.uint16]) -> NDArray[np.int32]:
+    """Give the numbers of terms of two characters each, U+0E00 to U+FFFF.
+
+    Parameters
+    ----------
+    first, second
+        The characters' numbers, shape (n,).
+
+    Returns
+    -------
+    NDArray[np.int32]
+        Shape (n,), as `term_id` gives them.
+    """
+    mixed = (first.astype(np.uint64) << _SIXTEEN) | second
+    mixed *= _MIX_1  # modulo 2^64
+    mixed ^= mixed >> _HALF
+    mixed *= _MIX_2
+    mixed ^= mixed >> _HALF
+    numbers: NDArray[np.int32] = (mixed % _SPACE).astype(np.int32)
+    numbers += 1
+    return numbers
 
 
 def tier_tokens(ids: NDArray[np.int32], tiers: NDArray[np.intp] | int) -> NDArray[np.int32]:

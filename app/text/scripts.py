@@ -42,7 +42,7 @@ _JOINERS = "-./:&'\u2010\u2011\u2019\uff07\uff0d\uff0e\uff0f\uff1a\uff06"
 WORD = re.compile(rf"{_DOT_NET}\w[\w{MARKS}{GLUE}]*(?:[{_JOINERS}]\w[\w{MARKS}{GLUE}]*)*{_SIGN}")
 
 HAS_BIGRAM_LETTER = re.compile(f"[{BIGRAM_LETTERS}]")
-# The common case, without combining marks: each character is a letter of its own.
+# The common case, without combining marks: each character is a letter of its own, and in NFKC as it is.
 PLAIN_BIGRAMS = re.compile("[\u3041-\u3096\u30a1-\u30fa\u30fc\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3]{2,}")
 SCRIPT_RUN = re.compile(f"(?P<bigrams>[{BIGRAM_LETTERS}][{BIGRAM_LETTERS}{MARKS}]*)|[^{BIGRAM_LETTERS}]+")
 # One letter with its combining marks: what a reader sees as one character.
@@ -66,6 +66,16 @@ def words_of(text: str) -> re.Pattern[str]:
 def compatible(word: str) -> str:
     """Normalise a word to NFKC, plain joiners, and no invisible characters."""
     return word if word.isascii() else normalize("NFKC", word).translate(_JOINER_FORMS)
+
+
+def plain_bigrams(word: str) -> str:
+    """Give a word in NFKC if it is written without blanks, each character a letter of its own; else nothing."""
+    if word.isascii():
+        return ""
+    if PLAIN_BIGRAMS.fullmatch(word):
+        return word
+    run = compatible(word)
+    return run if PLAIN_BIGRAMS.fullmatch(run) else ""
 
 
 def folded(word: str) -> str:

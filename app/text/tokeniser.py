@@ -1,7 +1,8 @@
 """Turn text into terms: one path for documents, queries, phrases and highlights."""
 
+from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from threading import Lock
@@ -11,12 +12,12 @@ import Stemmer
 
 from app.text.bigrams import bigram_ids, bigrams_of
 from app.text.hashing import term_id
-from app.text.identifiers import CAMEL_HINT, Kind, Piece, split_word
+from app.text.identifiers import Kind, Piece, cut_word, plain_word, split_word
 from app.text.languages import language_named
-from app.text.scripts import PLAIN_BIGRAMS, compatible, folded, unaccented, words_of
+from app.text.scripts import compatible, folded, plain_bigrams, unaccented, words_of
 
 # Raised whenever the terms of any text change; an index keeps the version it was built with.
-TOKENISER_VERSION: int = 1
+TOKENISER_VERSION: int = 2
 
 # A longer term is cut to its beginning, on both sides alike: it is a blob or a long path.
 MAX_TERM_CHARACTERS = 128
@@ -29,10 +30,6 @@ _LONGEST_CACHED = 64
 _SHOUTED_STOP_SHARE = 0.5
 # Capitals that are operators or articles, never names.
 _NEVER_NAMES = frozenset({"a", "and", "i", "not", "of", "or", "the"})
-# What stands around words and is never a part of them: all of ASCII but "+" and "#" of C++ and C#, and "_".
-_AROUND_WORDS = "!\"$%&'()*,-./:;<=>?@[\\]^`{|}~"
-# After a dot these are names.
-_MAY_BE_DOT_NET = frozenset({"NET", "Net", "net"})
 
 
 class Token(NamedTuple):
@@ -98,6 +95,7 @@ class Tokeniser:
         self._cached_tokens = lru_cache(_CACHED_WORDS)(self._analyse)
         self._cached_words = lru_cache(_CACHED_WORDS)(self._reduce_word)
         self._cached_names = lru_cache(_CACHED_WORDS)(self._reduce_name)
+        self._cached_word_ids = lru_cache(_CACHED_WORDS)(self._word_ids)
         self._cached_ids = lru_cache(_CACHED_STRETCHES)(self._indexed)
 
     def terms(self, text: str) -> Counter[int]:
@@ -125,6 +123,12 @@ class Tokeniser:
     def ids_of(self, stretch: str) -> tuple[int, ...]:
         """Give the ids of the terms of a stretch, those of bigrams last."""
         return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
+
+    def packed_ids(self, stretch: str) -> bytes:
+        """Give the same as int32, for those who remember it themselves."""
+        ids, runs = self._cut(stretch)
+        packed = array("i", ids).tobytes()
+        return packed + bigram_ids(runs).tobytes() if runs else packed
 
     def ids_by_stretch(self, stretches: Collection[str]) -> dict[str, tuple[int, ...]]:
         """Give the ids of the terms of distinct stretches."""
@@ -154,8 +158,8 @@ class Tokeniser:
         """
         found: dict[str, int] = {}
         for word in {word for text in texts for word in words_of(text).findall(text)}:
-            if run := _plain_bigrams(word):
-                found |= zip(bigrams_of(run), bigram_ids([run]), strict=True)
+            if run := plain_bigrams(word):
+                found |= zip(bigrams_of(run), bigram_ids([run]).tolist(), strict=True)
             else:
                 found |= {reduced.surface: reduced.id for _, reduced in self._split(word) if not reduced.stop}
         return found
@@ -177,24 +181,39 @@ class Tokeniser:
                 yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
 
     def _indexed(self, stretch: str) -> tuple[int, ...]:
-        """Give the ids of a stretch of text without blanks, punctuation included; those of bigrams at the end."""
-        if word := _plain_word(stretch):
+        ids, runs = self._cut(stretch)
+        return (*ids, *bigram_ids(runs).tolist()) if runs else tuple(ids)
+
+    def _cut(self, stretch: str) -> tuple[Sequence[int], list[str]]:
+        """Give the ids of the words of a stretch without blanks, and its runs of characters that go by pairs."""
+        if (word := plain_word(stretch)) and len(word) <= _LONGEST_CACHED:
             reduced = self._cached_words(word)
-            return () if reduced.stop or not reduced.term else (reduced.id,)
+            return () if reduced.stop or not reduced.term else (reduced.id,), []
         ids: list[int] = []
         runs: list[str] = []
         for word in words_of(stretch).findall(stretch):
-            if run := _plain_bigrams(word):
+            if run := plain_bigrams(word):
                 runs.append(run)
             else:
-                ids += [reduced.id for _, reduced in self._split(word) if not reduced.stop]
-        return (*ids, *bigram_ids(runs)) if runs else tuple(ids)
+                ids += self._cached_word_ids(word) if len(word) <= _LONGEST_CACHED else self._word_ids(word)
+        return ids, runs
+
+    def _word_ids(self, word: str) -> tuple[int, ...]:
+        """Give the ids of the terms of one word that the word pattern found."""
+        cut = cut_word(word, self.language.clitics) if word.isascii() and len(word) <= _LONGEST_CACHED else None
+        if cut is None:
+            return tuple(reduced.id for _, reduced in self._split(word) if not reduced.stop)
+        whole, kind, parts = cut
+        steps = [*map(self._cached_words, parts)]
+        name = (self._cached_words if kind is Kind.WORD else self._cached_names)(whole)
+        named = [] if any(name.term == one.term for one in steps) else [name]
+        return tuple(one.id for one in [*steps, *named] if one.term and not one.stop)
 
     def _analyse(self, word: str) -> tuple[Token, ...]:
-        run = _plain_bigrams(word)
+        run = plain_bigrams(word)
         moved = len(run or compatible(word)) != len(word)  # under NFKC: every piece gets the span of the word
         if run and not moved:
-            numbered = zip(bigrams_of(run), bigram_ids([run]), strict=True)
+            numbered = zip(bigrams_of(run), bigram_ids([run]).tolist(), strict=True)
             return tuple(
                 Token(place, place + 2, bigram, bigram, id_, step=True, stop=False)
                 for place, (bigram, id_) in enumerate(numbered)
@@ -215,18 +234,20 @@ class Tokeniser:
     def _split(self, word: str) -> list[tuple[Piece, _Reduced]]:
         """Split a word and reduce its pieces; what is no term, or a name that is also a step, is left out."""
         pieces = split_word(compatible(word), self.language.clitics)
-        found = [(piece, self._reduced(piece)) for piece in pieces]
-        if len(found) > 1:
-            steps = {reduced.term for piece, reduced in found if piece.step}
-            found = [(piece, one) for piece, one in found if piece.step or one.term not in steps]
-        return [(piece, reduced) for piece, reduced in found if reduced.term]
+        if len(pieces) == 1:
+            one = self._reduced(pieces[0])
+            return [(pieces[0], one)] if one.term else []
+        found = list(zip(pieces, map(self._reduced, pieces), strict=True))
+        steps = {reduced.term for piece, reduced in found if piece.step}
+        return [(piece, one) for piece, one in found if one.term and (piece.step or one.term not in steps)]
 
     def _reduced(self, piece: Piece) -> _Reduced:
-        if piece.kind is Kind.CLITIC:
-            return self._reduce_name(piece.text)._replace(stop=True)
-        if len(piece.text) > _LONGEST_CACHED:
-            return (self._reduce_word if piece.kind is Kind.WORD else self._reduce_name)(piece.text)
-        return (self._cached_words if piece.kind is Kind.WORD else self._cached_names)(piece.text)
+        kind, text = piece.kind, piece.text
+        if kind is Kind.CLITIC:
+            return self._reduce_name(text)._replace(stop=True)
+        if len(text) > _LONGEST_CACHED:
+            return (self._reduce_word if kind is Kind.WORD else self._reduce_name)(text)
+        return (self._cached_words if kind is Kind.WORD else self._cached_names)(text)
 
     def _reduce_word(self, written: str) -> _Reduced:
         """Reduce a word of the language: stemmed, unless it is a stop word."""
@@ -248,29 +269,12 @@ class Tokeniser:
 
 def _reduced_to(term: str, low: str, *, stop: bool = False) -> _Reduced:
     """Free a term and its surface of accents; a term without letters or digits is none."""
+    if term.isascii() and term.isalnum() and len(term) <= MAX_TERM_CHARACTERS:  # as most are
+        return _Reduced(term, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(term), stop)
     bare = unaccented(term)[:MAX_TERM_CHARACTERS]
     if not bare.isalnum() and not any(map(str.isalnum, bare)):
         bare = ""
     return _Reduced(bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop)
-
-
-def _plain_word(stretch: str) -> str:
-    """Give the only word of a stretch, if it is one of ASCII letters and digits without humps; else nothing.
-
-    That is what most stretches are, and what the patterns would find.
-    """
-    word = stretch.strip(_AROUND_WORDS) if stretch.isascii() else ""
-    if not word.isalnum() or len(word) > _LONGEST_CACHED or word in _MAY_BE_DOT_NET:
-        return ""
-    return word if word[1:].islower() or not CAMEL_HINT.search(word) else ""
-
-
-def _plain_bigrams(word: str) -> str:
-    """Give a word in NFKC if it is written without blanks, each character a letter of its own; else nothing."""
-    if word.isascii():
-        return ""
-    run = compatible(word)
-    return run if PLAIN_BIGRAMS.fullmatch(run) else ""
 
 
 def _is_name(written: str, low: str) -> bool:
