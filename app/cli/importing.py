@@ -11,6 +11,7 @@ import orjson
 import typer
 from prometheus_client import start_http_server
 
+from app.cli.garbage import collect_seldom
 from app.cli.toolbox import Toolbox, open_toolbox, run_command
 from app.domain.errors import IndexNotFoundError, InvalidRequestError, TenantNotFoundError
 from app.domain.imports import OUTCOMES, Run
@@ -47,6 +48,7 @@ def import_rows(
     source_tenant: str | None = None, made_with: dict[str, Any] | None = None,
 ) -> None:  # fmt: skip
     """Run one import to its end, or to the point where a repeated command takes it up."""
+    collect_seldom()
     if target.metrics_port is not None:
         start_http_server(target.metrics_port)
 

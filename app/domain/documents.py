@@ -8,6 +8,8 @@ from functools import cached_property
 from typing import Any, Literal
 from uuid import UUID
 
+import orjson
+
 from app.domain.keys import digest, digest_bytes, document_key, entry_keys
 from app.domain.vectors import HalfVector, Vector, to_half
 
@@ -56,7 +58,7 @@ class Chunk:
 
     def payload_digest(self) -> bytes:
         """Of everything but the embedding."""
-        links = None if self.source_links is None else json.dumps(self.source_links, sort_keys=True)
+        links = None if self.source_links is None else orjson.dumps(self.source_links, option=orjson.OPT_SORT_KEYS)
         return digest_bytes(
             self.content, self.blurb, self.doc_summary, self.chunk_context, self.metadata_suffix, links,
             self.image_file_id,

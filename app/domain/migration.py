@@ -162,7 +162,7 @@ def labels(fields: Fields, name: str) -> tuple[str, ...] | None:
     value = fields.get(name)
     if value is None:
         return None
-    if not isinstance(value, list | Mapping):
+    if not isinstance(value, list | dict):
         raise RowRejectedError(f"{name}_invalid", f"{name} is neither a list nor a set.")
     return tuple(dict.fromkeys(_checked_label(item, name) for item in value))
 

@@ -282,5 +282,7 @@ def _changed(names: Iterable[str], found: Mapping[UUID, int], late: set[UUID]) -
 
 
 def _without_chunks(document: Document, stored: dict[ChunkKey, ChunkState]) -> Document:
+    if not stored:
+        return document
     new = tuple(chunk for chunk in document.chunks if (document.key, chunk.chunk_index) not in stored)
     return replace(document, chunks=new)
