@@ -4,6 +4,7 @@ A call that is in neither table answers nobody: it fails, and a test that walks 
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address
 from math import ceil
 from typing import Annotated
@@ -205,6 +206,7 @@ def _is_local(request: Request) -> bool:
     return _is_loopback(asked) and (request.client is None or _is_loopback(request.client.host))
 
 
+@lru_cache
 def _is_loopback(host: str) -> bool:
     if host == "localhost" or host.endswith(".localhost"):
         return True

@@ -8,7 +8,6 @@ import re
 import zlib
 from collections.abc import AsyncIterator, Callable, Coroutine
 from hashlib import blake2b
-from time import monotonic
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
@@ -175,15 +174,19 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
     unzip = zlib.decompressobj(wbits=31) if encoding == "gzip" else None
     parts: list[bytes] = []
     came = size = 0
-    clock = _Clock()
-    stream = request.stream()
-    while (part := await clock.next_part(stream, came)) is not None:
-        came += len(part)
-        piece = part if unzip is None else _unzipped(unzip, part, limit - size + 1)
-        size += len(piece)
-        if max(came, size) > limit:
-            raise _too_large(limit)
-        parts.append(piece)
+    began = asyncio.get_running_loop().time()
+    try:
+        async with asyncio.timeout(_BODY_SECONDS) as clock:  # bodies that trickle hold one of the requests under way
+            async for part in request.stream():
+                came += len(part)
+                piece = part if unzip is None else _unzipped(unzip, part, limit - size + 1)
+                size += len(piece)
+                if max(came, size) > limit:
+                    raise _too_large(limit)
+                parts.append(piece)
+                clock.reschedule(began + _BODY_SECONDS + came / _BODY_RATE)
+    except TimeoutError:
+        raise HttpError(408, f"The body comes slower than {_BODY_RATE} bytes a second.") from None
     if unzip is not None:
         _check_end(unzip)
     return b"".join(parts)
@@ -194,22 +197,6 @@ def _check_end(unzip: "zlib._Decompress") -> None:
         raise HttpError(400, "The gzip stream of the body is cut off.")
     if unzip.unused_data:
         raise HttpError(400, "Something follows the gzip stream of the body.")
-
-
-class _Clock:
-    """Ends bodies that trickle: each holds one of the requests that may be under way."""
-
-    def __init__(self) -> None:
-        self._began = monotonic()
-
-    async def next_part(self, stream: AsyncIterator[bytes], came: int) -> bytes | None:
-        """Return the next part of a body of which so much came, or None after its end."""
-        left = self._began + _BODY_SECONDS + came / _BODY_RATE - monotonic()
-        try:
-            async with asyncio.timeout(max(0.0, left)):
-                return await anext(stream, None)
-        except TimeoutError:
-            raise HttpError(408, f"The body comes slower than {_BODY_RATE} bytes a second.") from None
 
 
 def _too_large(limit: int) -> HttpError:

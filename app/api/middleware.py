@@ -150,6 +150,6 @@ class _Answer:
 def _observe(scope: Scope, status: int, seconds: float) -> None:
     route = getattr(scope.get("route"), "path", "unmatched")
     method = scope["method"] if scope["method"] in _METHODS else "other"
-    metrics.REQUEST_SECONDS.labels(method, route, str(status)).observe(seconds)
+    metrics.labelled(metrics.REQUEST_SECONDS, method, route, str(status)).observe(seconds)
     level = log.debug if scope["path"] in _UNBOUNDED else log.info
     level("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))

@@ -9,9 +9,3 @@ _YOUNG = 20_000
 def collect_seldom() -> None:
     """Look for garbage less often."""
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
-
-
-def leave_alone() -> None:
-    """Never look again at what is there by now: in a process that is all one application, it stays."""
-    gc.collect()
-    gc.freeze()

@@ -16,6 +16,8 @@ from fastapi import FastAPI
 from typing_extensions import override
 
 from app.cli import sample
+from app.cli.garbage import collect_seldom
+from app.cli.one_write import OneWriteProtocol
 from app.main import create_app
 from app.observability.metrics import MULTIPROCESS_DIR
 from app.settings import Settings
@@ -54,6 +56,7 @@ def serve(settings: Settings, dsn: str, *, with_sample: bool) -> None:
         "server_header": False,
         "timeout_graceful_shutdown": _DRAIN_SECONDS,
         "backlog": _BACKLOG,
+        "http": OneWriteProtocol,
         "proxy_headers": False,  # who asks is who is connected: a header could say anything
     }
     if settings.workers > 1:
@@ -75,6 +78,7 @@ def application() -> FastAPI:
     through: a full collection would stop every request for 80 ms every few seconds.
     """
     app = create_app(Settings())
+    collect_seldom()
     gc.collect()
     gc.freeze()
     return app

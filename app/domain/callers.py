@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from operator import attrgetter
 from typing import Any, TypeVar
 
 from app.domain.errors import ForbiddenError
@@ -115,8 +116,10 @@ class Grant:
             filters = _narrowed(filters, self.enforced)
         elif filters.access_given and filters.access_control_list is None:
             self.check_scopes([Scope.UNRESTRICTED])
-        return PermittedFilters(**{each.name: getattr(filters, each.name) for each in fields(Filters)})
+        return PermittedFilters(*_values_of(filters))
 
+
+_values_of = attrgetter(*(each.name for each in fields(Filters)))
 
 OPERATOR = Grant("operator")
 """Whoever runs commands beside the database: nothing is kept from them."""

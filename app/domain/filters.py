@@ -46,7 +46,7 @@ class Filters:
     @property
     def is_open(self) -> bool:
         """Whether every visible document passes."""
-        return all(getattr(self, each.name) == each.default for each in fields(Filters) if each.name != "access_given")
+        return all(getattr(self, name) == default for name, default in _OPEN)
 
     @property
     def is_indexed(self) -> bool:
@@ -60,6 +60,9 @@ class Filters:
             or any(scope)
             or any(group is not None for group in groups)
         )
+
+
+_OPEN = tuple((each.name, each.default) for each in fields(Filters) if each.name != "access_given")
 
 
 class PermittedFilters(Filters):

@@ -109,9 +109,9 @@ class AccessResolver:
         known = self._known.get(key)
         if known is not None and not anew:
             self._known.move_to_end(key)
-            metrics.ACCESS_CACHE.labels("hit").inc()
+            metrics.labelled(metrics.ACCESS_CACHE, "hit").inc()
             return known
-        metrics.ACCESS_CACHE.labels("stale" if known is not None else "miss").inc()
+        metrics.labelled(metrics.ACCESS_CACHE, "stale" if known is not None else "miss").inc()
         task = None if anew else self._under_way.get(key)  # what began before may not know what came up since
         if task is None:
             task = asyncio.create_task(self._look_up(index, key, entries))

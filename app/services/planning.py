@@ -126,9 +126,10 @@ class NearestPlanner:
             rows = await reader.nearest_exact(wanted.embedding, wanted.limit)
             return Nearest(rows, "exact" if rows else "empty", exact=True)
         index = standing.index
-        situation = self._situation(standing, values, wanted)
+        sample = None if wanted.open else self._known(index, values)
+        situation = self._situation(standing, sample, wanted)
         run = _Run(reader, wanted, self._prices.get(index.index_id, Prices()), situation)
-        found = await self._found(run, index, values)
+        found = await self._found(run, index, values, unknown=sample is None and not wanted.open)
         _remember(self._prices, index.index_id, run.prices)
         found.explained = _explained(run)
         return found
@@ -145,7 +146,7 @@ class NearestPlanner:
         sample, at = self._samples.get((index.index_id, _digest(values)), (None, 0.0))
         return sample if monotonic() - at <= _FRESH_SECONDS else None
 
-    def _situation(self, standing: Standing, values: Values, wanted: Wanted) -> Situation:
+    def _situation(self, standing: Standing, sample: Sample | None, wanted: Wanted) -> Situation:
         index, chunks, has_graph = standing.index, standing.chunks, standing.has_graph
         recall = planning.TARGET_RECALL if wanted.min_recall is None else wanted.min_recall
         ef_search = None
@@ -153,15 +154,13 @@ class NearestPlanner:
             ef_search = planning.usual_ef(index.graph_recalls, self._ef_search)
         elif has_graph:
             ef_search = planning.ef_for(index.graph_recalls, recall, self._ef_search)
-        sample = self._known(index, values)
-        share = 1.0 if wanted.open or sample is None else sample.share
+        share = 1.0 if sample is None else sample.share
         per_document = 10.0 if sample is None or not sample.documents else max(1.0, sample.chunks / sample.documents)
         documents = int(chunks / per_document)
         return Situation(chunks, documents, share, wanted.limit, has_graph, ef_search, recall, indexed=wanted.indexed)
 
-    async def _found(self, run: "_Run", index: Index, values: Values) -> Nearest:
+    async def _found(self, run: "_Run", index: Index, values: Values, *, unknown: bool) -> Nearest:
         """Try what is cheapest; a head that falls short is weighed against what else there is."""
-        unknown = not run.wanted.open and self._known(index, values) is None
         if unknown and run.situation.ef_search is not None:
             choice = Choice("post_filter", planning.least_head(run.wanted.limit), 0.0)
         else:

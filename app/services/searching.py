@@ -194,7 +194,7 @@ class _Observed:
 async def _observed(mode: Mode) -> AsyncIterator[_Observed]:
     """Count and time a search; the caller tells its strategy."""
     started = perf_counter()
-    with metrics.SEARCHES_IN_PROGRESS.labels(mode).track_inprogress(), timed_phases() as phases:
+    with metrics.labelled(metrics.SEARCHES_IN_PROGRESS, mode).track_inprogress(), timed_phases() as phases:
         observed = _Observed(phases)
         try:
             yield observed
@@ -206,7 +206,7 @@ async def _observed(mode: Mode) -> AsyncIterator[_Observed]:
             raise
     seconds = perf_counter() - started
     database = database_seconds(observed.phases)
-    metrics.SEARCHES.labels(mode, observed.strategy).inc()
-    metrics.SEARCH_SECONDS.labels(mode, observed.strategy).observe(seconds)
-    metrics.SEARCH_DATABASE_SECONDS.labels(mode, observed.strategy).observe(database)
-    metrics.SEARCH_OVERHEAD_SECONDS.labels(mode).observe(max(0.0, seconds - database))
+    metrics.labelled(metrics.SEARCHES, mode, observed.strategy).inc()
+    metrics.labelled(metrics.SEARCH_SECONDS, mode, observed.strategy).observe(seconds)
+    metrics.labelled(metrics.SEARCH_DATABASE_SECONDS, mode, observed.strategy).observe(database)
+    metrics.labelled(metrics.SEARCH_OVERHEAD_SECONDS, mode).observe(max(0.0, seconds - database))

@@ -128,7 +128,7 @@ class Session:
         finally:
             seconds = perf_counter() - started
             count_phase(which.name, seconds)
-            metrics.STATEMENT_SECONDS.labels(which.name).observe(seconds)
+            metrics.labelled(metrics.STATEMENT_SECONDS, which.name).observe(seconds)
             if self._slow.is_slow(seconds):
                 self._slow.report(which, bound, seconds, failed=failed)
         if self._slow.is_slow(seconds):
@@ -222,9 +222,9 @@ class Database:
             with translated_errors():
                 connection = await self._acquire(pool)
         finally:
-            metrics.POOL_WAIT.labels(role).observe(perf_counter() - started)
+            metrics.labelled(metrics.POOL_WAIT, role).observe(perf_counter() - started)
         try:
-            with metrics.POOL_IN_USE.labels(role).track_inprogress():
+            with metrics.labelled(metrics.POOL_IN_USE, role).track_inprogress():
                 yield Session(connection, self._slow)
         except DatabaseReadOnlyError:
             # Whether writes are taken by default is settled at connect: only new connections see it change.
