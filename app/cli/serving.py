@@ -75,7 +75,7 @@ def application() -> FastAPI:
     """Build the application of a process that serves nothing else.
 
     What lives as long as the process, most of it code of libraries, is taken out of what the garbage collector walks
-    through: a full collection would stop every request for 80 ms every few seconds.
+    through: a full collection would stop every request for a good part of 100 ms, every few seconds.
     """
     app = create_app(Settings())
     collect_seldom()

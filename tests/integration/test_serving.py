@@ -110,7 +110,7 @@ def test_several_workers_answer(tmp_path: Path) -> None:
 
 
 def test_what_lives_as_long_as_the_process_is_not_collected_again_and_again() -> None:
-    """A full collection of all that the libraries are made of would stop every request for 80 ms."""
+    """A full collection of all that the libraries are made of would stop every request for a good part of 100 ms."""
     told = (
         "import gc; from app.cli.serving import application; app = application(); "
         "print(gc.get_freeze_count(), len(gc.get_objects()))"
