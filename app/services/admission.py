@@ -231,6 +231,9 @@ class Gates:
 
 
 def eased(at_once: int, waiting: int) -> Bounds:
-    """Return bounds for when more comes than can be done: half at work, and half of that may wait."""
+    """Return bounds for when more comes than can be done: half at work, and a quarter of that may wait.
+
+    One that waits for two at work waits half as long as it then takes itself, and somebody always comes just in time.
+    """
     working = max(1, at_once // 2)
-    return Bounds(working, min(waiting, max(1, working // 2)))
+    return Bounds(working, min(waiting, working // 4))

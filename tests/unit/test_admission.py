@@ -265,7 +265,7 @@ async def test_writes_have_less_room_while_too_many_searches_come_and_searches_n
 
 @pytest.mark.parametrize(
     ("at_once", "waiting", "expected"),
-    [(1, 32, (1, 1)), (4, 32, (2, 1)), (16, 32, (8, 4)), (3, 0, (1, 0))],
+    [(1, 32, (1, 0)), (4, 32, (2, 0)), (16, 32, (8, 2)), (16, 1, (8, 1)), (3, 0, (1, 0))],
 )
 def test_bounds_under_pressure(at_once: int, waiting: int, expected: tuple[int, int]) -> None:
     assert eased(at_once, waiting) == expected
