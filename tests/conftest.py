@@ -13,6 +13,7 @@ from uuid import uuid4
 import asyncpg
 import httpx
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from app import embedded
 from app.main import create_app
@@ -22,6 +23,10 @@ from tests.support.log_lines import LogLines
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSION = 8
+
+# An example takes as long as the machine lets it: what is asserted is what comes of it.
+hypothesis_settings.register_profile("any machine", deadline=None)
+hypothesis_settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
