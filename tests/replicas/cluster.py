@@ -4,6 +4,7 @@ import asyncio
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from app.embedded import account
 from app.embedded.layout import prepare
 from app.storage import migrations
 from bench.processes import free_port
+from tests.support.waiting import eventually
 
 DATABASE = "replicated"
 _MEMORY = 512 * 2**20
@@ -62,6 +64,13 @@ class Cluster:
         await execute(self.dsn(chosen), "SELECT pg_promote(true, 10)")
         await execute(self.dsn(chosen), "SELECT pg_reload_conf()")
         return chosen
+
+    async def caught_up(self) -> None:
+        """Wait until both standbys show what the primary has now."""
+        position = await value(self.dsn("a"), "SELECT pg_current_wal_lsn()::text")
+        for name in "bc":
+            replayed = f"SELECT pg_last_wal_replay_lsn() >= '{position}'::pg_lsn"
+            await eventually(partial(value, self.dsn(name), replayed), seconds=60)
 
     def _start(self, name: str) -> embedded.EmbeddedServer:
         settings = {"max_connections": "60", "wal_keep_size": "256MB", "wal_receiver_status_interval": "1s"}
