@@ -181,6 +181,7 @@ CREATE TABLE indexes (
     language text NOT NULL,
     access_control boolean NOT NULL,
     rank_profile text NOT NULL,
+    quantisation text NOT NULL DEFAULT 'none'::text,
     tokeniser_version integer NOT NULL,
     average_length real,
     background_cosine real,
@@ -188,6 +189,7 @@ CREATE TABLE indexes (
     is_default boolean NOT NULL DEFAULT false,
     created_at timestamp with time zone NOT NULL DEFAULT now(),
     CONSTRAINT indexes_embedding_dimension_check CHECK (((embedding_dimension >= 1) AND (embedding_dimension <= 4000))),
+    CONSTRAINT indexes_quantisation_check CHECK ((quantisation = ANY (ARRAY['none'::text, 'bit'::text]))),
     CONSTRAINT indexes_pkey PRIMARY KEY (index_id),
     CONSTRAINT indexes_tenant_id_name_key UNIQUE (tenant_id, name)
 );

@@ -120,7 +120,9 @@ async def _index(settings: Settings, tools: Toolbox, target: Target, made_with: 
         dimension = target.dimension or (made_with or {}).get("embedding_dimension")
         if dimension is None:
             raise IndexNotFoundError(f"{error.detail} Or name its --dimension and it is made.") from error
-        kept = {key: (made_with or {}).get(key) for key in ("language", "access_control", "rank_profile")}
+        kept = {
+            key: (made_with or {}).get(key) for key in ("language", "access_control", "rank_profile", "quantisation")
+        }
         kept["language"] = target.language or kept["language"]
         index, _ = await tools.catalog.put(target.tenant, name, IndexSettings(dimension, **kept))
         if average := (made_with or {}).get("average_length"):

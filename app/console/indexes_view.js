@@ -57,7 +57,7 @@ function card(index, app) {
       figure("Documents", count(index.documents)), figure("Chunks", count(index.chunks)), figure("On disk", bytes(index.bytes))),
     annProgress(index),
     el("dl", { class: "facts-list" },
-      row("Graph", index.ann.state === "none" ? "none: exact search is faster while the index is small" : bytes(index.ann.bytes ?? 0)),
+      row("Graph", index.ann.state === "none" ? "none: exact search is faster while the index is small" : `${bytes(index.ann.bytes ?? 0)}${index.ann.quantisation === "bit" ? ", bit-quantised" : ""}`),
       row("Recall", index.recall ? `${percent(index.recall.value)}, tried ${ago(index.recall.estimated_at)}` : index.ann.state === "ready" ? "not tried yet" : "exact"),
       row("Dead chunks", index.chunks ? `${count(index.dead_chunks ?? 0)} (${percent((index.dead_chunks ?? 0) / (index.chunks + (index.dead_chunks ?? 0)))})` : "none"),
       row("Maintained", index.maintained_at ? ago(index.maintained_at) : "not known"),

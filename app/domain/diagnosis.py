@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
+from app.domain.quantisation import Quantisation, embedding_bytes
+
 Level = Literal["ok", "warning", "error"]
 
 MB = 1024 * 1024
@@ -39,6 +41,7 @@ class GraphFacts:
 
     name: str
     dimension: int
+    quantisation: Quantisation
     chunks: int
     dead_chunks: int
     embeddings_bytes: int
@@ -95,9 +98,9 @@ def as_size(size: int) -> str:
     return f"{size / GB:.1f} GB" if size >= GB else f"{size / MB:.0f} MB"
 
 
-def graph_bytes(chunks: int, dimension: int, m: int) -> int:
-    """Estimate the memory that building a graph takes: the vector in half precision, its neighbours, overhead."""
-    return chunks * (2 * dimension + 8 + 2 * m * 10 + 80)
+def graph_bytes(chunks: int, dimension: int, m: int, quantisation: Quantisation = "none") -> int:
+    """Estimate the memory that building a graph takes: what it holds of the embedding, its neighbours, overhead."""
+    return chunks * (embedding_bytes(dimension, quantisation) + 8 + 2 * m * 10 + 80)
 
 
 def _versions(facts: Facts) -> Iterator[Finding]:
@@ -180,7 +183,7 @@ def _memory(facts: Facts) -> Iterator[Finding]:
         yield Finding("warning", "shared_buffers", found, advice)
     else:
         yield Finding("ok", "shared_buffers", found)
-    needed = max((graph_bytes(g.chunks, g.dimension, facts.wanted.m) for g in facts.graphs), default=0)
+    needed = max((graph_bytes(g.chunks, g.dimension, facts.wanted.m, g.quantisation) for g in facts.graphs), default=0)
     work = facts.memory["maintenance_work_mem"]
     if needed > work:
         advice = f"The largest graph needs about {as_size(needed)}; with less, its build is many times slower."

@@ -79,6 +79,9 @@ class Situation:
         Rows of the head that were looked at in vain, and those that passed; 0 before.
     indexed
         Whether an index leads to what passes, so that the other documents need not be looked at.
+    oversampling
+        Of a bit-quantised graph: chunks that are reranked for each row of a head, and ``ef_search`` of them at least;
+        None where the graph holds embeddings whole.
     """
 
     chunks: int
@@ -91,6 +94,7 @@ class Situation:
     tried: int = 0
     passed: int = 0
     indexed: bool = False
+    oversampling: float | None = None
 
     @property
     def allowed(self) -> float:
@@ -101,6 +105,23 @@ class Situation:
     def scanned(self) -> float:
         """Documents that are looked at to find those that pass, about."""
         return self.share * self.documents if self.indexed else self.documents
+
+    def graph_rows(self, width: int) -> int:
+        """Rows that are taken from the graph for a head of some width."""
+        if self.oversampling is None:
+            return width
+        return max(self.ef_search or 0, math.ceil(width * self.oversampling))
+
+    def graph_ef(self, width: int) -> int:
+        """The ef_search of that; of a bit-quantised graph all candidates are reranked."""
+        if self.oversampling is None:
+            return head_ef(width, self.limit, self.ef_search or 0)
+        return min(self.graph_rows(width), LARGEST_EF)
+
+    @property
+    def widest_head(self) -> int:
+        """Rows of the widest head there is."""
+        return WIDEST_HEAD if self.oversampling is None else int(WIDEST_HEAD / self.oversampling)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +164,8 @@ def head_ef(width: int, limit: int, ef_search: int) -> int:
 
 def head_needed(situation: Situation) -> int:
     """Return how wide a head must be for the limit to pass, by what the sample and the head before it say."""
+    if situation.oversampling is not None and situation.share >= 1.0:
+        return situation.limit  # each row more is several more to be reranked
     rate = (situation.passed + _TRUST * situation.share) / (situation.tried + _TRUST)
     wanted = (situation.limit + 3.0 * math.sqrt(situation.limit)) / max(rate, 1e-9)
     return max(least_head(situation.limit), math.ceil(min(wanted, 1e9)))
@@ -168,23 +191,31 @@ def choices(situation: Situation, prices: Prices, segment_chunks: int) -> list[C
     coarse = prices.segment * coarse_units(situation.chunks, situation.scanned, segments, segment_chunks)
     found = [exact, Choice("coarse_to_fine", segments, coarse)]
     width = head_needed(situation)
-    if situation.ef_search is not None and _is_hopeful(situation) and situation.tried < width <= WIDEST_HEAD:
-        seconds = prices.head * head_units(width, situation.ef_search)
+    if situation.ef_search is not None and _is_hopeful(situation) and situation.tried < width <= situation.widest_head:
+        rows = situation.graph_rows(width)
+        seconds = prices.head * head_units(rows, situation.ef_search)
         seconds += _risk(situation) * min(exact.seconds, coarse)
-        found.append(Choice("post_filter" if width <= LARGEST_EF else "iterative", width, seconds))
+        found.append(Choice("post_filter" if rows <= LARGEST_EF else "iterative", width, seconds))
     return sorted(found, key=lambda choice: choice.seconds)
 
 
-def within(found: list[Choice], budget: float, ef_search: int | None) -> Choice:
+def within(found: list[Choice], budget: float, situation: Situation) -> Choice:
     """Take the cheapest; if even that is too dear, the widest head there is: short perhaps, and said to be."""
-    if found[0].seconds <= budget or ef_search is None:
+    if found[0].seconds <= budget or situation.ef_search is None:
         return found[0]
-    return Choice("iterative", WIDEST_HEAD, budget, final=True)
+    return Choice("iterative", situation.widest_head, budget, final=True)
 
 
 def usual_ef(recalls: Mapping[int, float], otherwise: int) -> int:
     """Return the ef_search of searches that ask for nothing special: if none reaches the target, the best there is."""
     return ef_for(recalls, TARGET_RECALL, otherwise) or max(recalls)
+
+
+def ef_wanted(recalls: Mapping[int, float], min_recall: float | None, otherwise: int) -> int | None:
+    """Return the ef_search of searches that ask for a recall, or for nothing special."""
+    if min_recall is None:
+        return usual_ef(recalls, otherwise)
+    return ef_for(recalls, min_recall, otherwise)
 
 
 def ef_for(recalls: Mapping[int, float], wanted: float, otherwise: int) -> int | None:

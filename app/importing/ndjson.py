@@ -19,7 +19,10 @@ from app.services.reading import ReadingService
 
 _HEADER = b'{"format":"' + FORMAT.encode() + b'"'
 _TRAILER = b'{"end":'
-_SETTINGS = ("embedding_dimension", "language", "access_control", "rank_profile", "average_length", "background_cosine")
+_SETTINGS = (
+    "embedding_dimension", "language", "access_control", "rank_profile", "quantisation", "average_length",
+    "background_cosine",
+)  # fmt: skip
 
 
 @dataclass(slots=True)

@@ -15,6 +15,7 @@ from app.domain.errors import (
     TenantNotFoundError,
 )
 from app.domain.indexes import AnnState, Index, IndexSettings, IndexSize
+from app.domain.quantisation import Quantisation
 from app.domain.ranking import RANK_PROFILES
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
@@ -99,7 +100,8 @@ class IndexCatalog:
     ) -> tuple[Index, bool]:
         """Create an index, or make sure that the one there is what is asked for; return whether it is new.
 
-        Callers that race get the same index. ``reset`` drops an index that differs.
+        Callers that race get the same index. ``reset`` drops an index that differs. The quantisation of an index may
+        change: it is taken over, and the maintainer builds the graph anew.
 
         Raises
         ------
@@ -110,8 +112,7 @@ class IndexCatalog:
         """
         settings = _checked(settings)
         index, created = await _patiently(lambda: self._put(tenant_id, name, settings, reset=reset))
-        if created:
-            self._known.pop((tenant_id, name), None)
+        self._known.pop((tenant_id, name), None)
         return index, created
 
     async def make_default(self, index: Index) -> None:
@@ -144,13 +145,13 @@ class IndexCatalog:
         index = await self.get(tenant_id, name)
         return await self._state(index, await self._indexes.ann_states())
 
-    async def ann_ready(self, index: Index) -> bool:
-        """Whether an index has an HNSW graph that answers, as of a second ago."""
+    async def answering_graph(self, index: Index) -> Quantisation | None:
+        """Return the quantisation of the HNSW graph that searches take, as of a second ago; None without a graph."""
         states, at = self._ann
         if monotonic() - at > _FRESH_SECONDS:
             states = await self._indexes.ann_states()
             self._ann = (states, monotonic())
-        return states.get(index.index_id, AnnState()).state == "ready"
+        return states.get(index.index_id, AnnState()).answering(index)
 
     async def _put(self, tenant_id: str, name: str, settings: IndexSettings, *, reset: bool) -> tuple[Index, bool]:
         async with self._database.transaction() as session:
@@ -168,7 +169,9 @@ class IndexCatalog:
                     f"To replace it with all it holds: DELETE /indexes/{name}, or PUT with ?reset=true."
                 )
             if existing is not None:
-                return existing, False
+                if settings.quantisation in {None, existing.quantisation}:
+                    return existing, False
+                return await self._indexes.set_quantisation(session, existing, settings.quantisation), False
             index = await self._indexes.create(
                 session,
                 tenant_id=tenant_id,
@@ -178,6 +181,7 @@ class IndexCatalog:
                 access_control=True if settings.access_control is None else settings.access_control,
                 rank_profile=settings.rank_profile or "default",
                 tokeniser_version=TOKENISER_VERSION,
+                quantisation=settings.quantisation or "none",
             )
         return index, True
 

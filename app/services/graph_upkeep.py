@@ -1,14 +1,15 @@
 """HNSW graphs: built when they pay, measured, and built anew when deletions have worn them."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from time import perf_counter
 
 import structlog
 
 from app.domain.errors import ServiceError
 from app.domain.graphs import DEAR_EF, Attempt, more_care
-from app.domain.indexes import Index
+from app.domain.indexes import AnnState, Index
 from app.domain.planning import EF_LADDER
+from app.domain.quantisation import RERANK_LADDER, WIDE
 from app.observability import metrics
 from app.services.recall import GraphRecall
 from app.storage.maintenance import MaintenanceRepository
@@ -22,6 +23,7 @@ _GROWN = 2.0
 """Growth after which recall is measured again: the same ef_search finds less in a larger graph."""
 
 _QUERIES = 40
+_WIDE_QUERIES = 20
 _SECONDS = 30.0
 
 
@@ -38,14 +40,23 @@ class GraphUpkeep:
         self._ef_construction = ef_construction
 
     async def build(self, repository: MaintenanceRepository, index: Index) -> None:
-        """Build the first graph of an index and measure it."""
+        """Build the first graph of an index, or one of another quantisation beside the one that answers."""
         m, ef_construction = self._m, self._ef_construction
-        if await _observed("first", index, lambda: repository.build_ann(index, m, ef_construction)):
+        kind = "first" if index.graph is None else index.quantisation
+        if await _observed(kind, index, lambda: repository.build_ann(index, m, ef_construction)):
             await self._measure(repository, index, m, ef_construction)
 
-    async def care_for(self, repository: MaintenanceRepository, index: Index) -> None:
-        """Measure a graph that has not been, or has grown; rebuild one that is worn, or finds too little."""
-        known = index.graph or {}
+    async def care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:
+        """Measure a graph that has not been, or has grown; rebuild one that is worn, or finds too little.
+
+        Once it has been measured and is useful, searches take it, and what it has replaced is dropped.
+        """
+        known = index.measured(index.quantisation)
+        if known and index.is_useful(
+            index.quantisation
+        ):  # since an earlier look: whoever remembers an index for a second has seen it
+            for replaced in (ann.ready | ann.building.keys()) - {index.quantisation}:
+                await repository.drop_ann(index, replaced)
         wear = await repository.graph_wear(index)
         if wear.leftover:
             await repository.drop_rebuilds(index)
@@ -73,32 +84,42 @@ class GraphUpkeep:
     ) -> None:  # fmt: skip
         """Measure recall at several ef_search: searches take the least that reaches their target.
 
-        ``tried`` are the graphs of the same chunks before this one.
+        Of a bit-quantised graph, at several numbers of reranked chunks. ``tried`` are the graphs of the same chunks
+        before this one.
         """
         started = perf_counter()
-        recalls = await self._recall.measure(index, EF_LADDER, _QUERIES, seconds=_SECONDS)
+        ladder = EF_LADDER if index.quantisation == "none" else RERANK_LADDER
+        recalls = await self._recall.measure(index, index.quantisation, ladder, _QUERIES, seconds=_SECONDS)
         wear = await repository.graph_wear(index)
-        attempt = Attempt(m, ef_construction, round(recalls.get(DEAR_EF, 1.0), 4))
-        await repository.set_graph(
-            index,
-            {
-                "chunks": wear.chunks,
-                "removed": wear.removed,
-                "m": m,
-                "ef_construction": ef_construction,
-                "recalls": {str(ef): round(recall, 4) for ef, recall in recalls.items()},
-                "tried": [tuple(each) for each in (*tried, attempt)],
-            },
-        )
+        measured: dict[str, object] = {
+            "quantisation": index.quantisation,
+            "chunks": wear.chunks,
+            "removed": wear.removed,
+            "m": m,
+            "ef_construction": ef_construction,
+            "recalls": _kept(recalls),
+        }
+        if index.quantisation == "none":
+            attempt = Attempt(m, ef_construction, round(recalls.get(DEAR_EF, 1.0), 4))
+            measured["tried"] = [tuple(each) for each in (*tried, attempt)]
+        else:  # what it lacks is mostly not the graph's fault: more are reranked, no other graph is tried
+            wide = await self._recall.measure(index, "bit", ladder, _WIDE_QUERIES, seconds=_SECONDS, k=WIDE)
+            measured["wide_recalls"] = _kept(wide)
+        await repository.set_graph(index, measured)
         log.info(
             "ann_recall_measured",
             index=index.name,
             tenant=index.tenant_id,
+            quantisation=index.quantisation,
             m=m,
             ef_construction=ef_construction,
             recalls=recalls,
             seconds=round(perf_counter() - started, 1),
         )
+
+
+def _kept(recalls: Mapping[int, float]) -> dict[str, float]:
+    return {str(number): round(recall, 4) for number, recall in recalls.items()}
 
 
 async def _observed(kind: str, index: Index, work: Callable[[], Awaitable[None]]) -> bool:

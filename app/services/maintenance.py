@@ -100,13 +100,13 @@ class Maintainer:
             await self._care_for(repository, index, states.get(index.index_id, AnnState()))
 
     async def _care_for(self, repository: MaintenanceRepository, index: Index, ann: AnnState) -> None:
-        if ann.state == "ready":
-            await self._graphs.care_for(repository, index)
+        if index.quantisation in ann.ready:
+            await self._graphs.care_for(repository, index, ann)
             return
-        if await repository.count_embeddings(index) < self._options.ann_threshold:
+        if not ann.ready and await repository.count_embeddings(index) < self._options.ann_threshold:
             return
         if await repository.is_filling(index):  # an import: built afterwards, the graph costs a tenth
             return
-        if ann.state == "building":  # by nobody: the maintainer is here
-            await repository.drop_ann(index)
+        for quantisation in ann.building:  # by nobody: the maintainer is here
+            await repository.drop_ann(index, quantisation)
         await self._graphs.build(repository, index)

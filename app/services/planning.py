@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from app.domain import planning
 from app.domain.indexes import Index
 from app.domain.planning import Choice, Prices, Sample, Situation
+from app.domain.quantisation import Quantisation, Reranking, reranking_for, usual_reranking
 from app.domain.replacement import SEGMENT_CHUNKS
 from app.domain.search import Search
 from app.domain.vectors import Vector
@@ -27,6 +28,8 @@ _REMEMBERED = 2_048
 _LEARNT_FROM = 2_000
 """Chunks from which on the time of an exact search says what a chunk costs."""
 _LEARNING = 0.1
+_NARROW = 10
+"""Rows of a search without a filter for which the recall of the ten nearest speaks."""
 _BOUND = 8.0
 """Learnt prices stay within so many times of those measured beforehand."""
 
@@ -36,6 +39,11 @@ class NearestReader(Protocol):
 
     async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int, ef_search: int) -> Rows:
         """Take the head of the graph, and of it what passes."""
+
+    async def nearest_bit_ann(
+        self, embedding: Vector, limit: int, candidate_limit: int, rerank_limit: int, ef_search: int
+    ) -> Rows:
+        """Take the head of the bit-quantised graph, reranked, and of it what passes."""
 
     async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
         """Measure all that passes."""
@@ -70,11 +78,11 @@ def wanted_by(search: Search, embedding: Vector, limit: int) -> Wanted:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """How an index stands, as of some seconds ago."""
+    """How an index stands, as of some seconds ago; ``graph`` is the quantisation of the graph that answers."""
 
     index: Index
     chunks: int
-    has_graph: bool
+    graph: Quantisation | None
 
 
 @dataclass(slots=True)
@@ -106,7 +114,7 @@ class NearestPlanner:
 
         Searches that hold all connections and wait for one more would wait for each other.
         """
-        return Standing(index, await self._statistics.chunks(index), await self._catalog.ann_ready(index))
+        return Standing(index, await self._statistics.chunks(index), await self._catalog.answering_graph(index))
 
     async def find(self, reader: NearestReader, standing: Standing, values: Values, wanted: Wanted) -> Nearest:
         """Find the nearest chunks.
@@ -147,17 +155,21 @@ class NearestPlanner:
         return sample if monotonic() - at <= _FRESH_SECONDS else None
 
     def _situation(self, standing: Standing, sample: Sample | None, wanted: Wanted) -> Situation:
-        index, chunks, has_graph = standing.index, standing.chunks, standing.has_graph
+        index, chunks = standing.index, standing.chunks
         recall = planning.TARGET_RECALL if wanted.min_recall is None else wanted.min_recall
-        ef_search = None
-        if has_graph and wanted.min_recall is None:
-            ef_search = planning.usual_ef(index.graph_recalls, self._ef_search)
-        elif has_graph:
-            ef_search = planning.ef_for(index.graph_recalls, recall, self._ef_search)
+        ef_search, oversampling = None, None
+        if standing.graph == "bit":
+            reranking = _reranking(index, wanted)
+            ef_search, oversampling = (None, 1.0) if reranking is None else (reranking.least, reranking.oversampling)
+        elif standing.graph == "none":
+            ef_search = planning.ef_wanted(index.recalls("none"), wanted.min_recall, self._ef_search)
         share = 1.0 if sample is None else sample.share
         per_document = 10.0 if sample is None or not sample.documents else max(1.0, sample.chunks / sample.documents)
         documents = int(chunks / per_document)
-        return Situation(chunks, documents, share, wanted.limit, has_graph, ef_search, recall, indexed=wanted.indexed)
+        return Situation(
+            chunks, documents, share, wanted.limit, standing.graph is not None, ef_search, recall,
+            indexed=wanted.indexed, oversampling=oversampling,
+        )  # fmt: skip
 
     async def _found(self, run: "_Run", index: Index, values: Values, *, unknown: bool) -> Nearest:
         """Try what is cheapest; a head that falls short is weighed against what else there is."""
@@ -194,16 +206,16 @@ class _Run:
         left = milliseconds_left()
         budget = BUDGET if left is None else min(BUDGET, left / 1000)
         self.considered = planning.choices(self.situation, self.prices, SEGMENT_CHUNKS)
-        return planning.within(self.considered, budget, self.situation.ef_search)
+        return planning.within(self.considered, budget, self.situation)
 
     async def take(self, choice: Choice) -> Nearest | None:
         """Run a choice; None if too few passed and there is something else to be tried."""
         started = perf_counter()
         rows = await self._rows(choice)
         seconds = perf_counter() - started
-        self.taken.append(
-            {"strategy": choice.strategy, "width": choice.width, "rows": len(rows), "ms": round(seconds * 1000, 3)}
-        )
+        step = {"strategy": choice.strategy, "width": choice.width, "rows": len(rows), "ms": round(seconds * 1000, 3)}
+        reranks = self._reranks and choice.strategy in {"post_filter", "iterative"}
+        self.taken.append(step | ({"reranked": self.situation.graph_rows(choice.width)} if reranks else {}))
         self._learn(choice, rows, seconds)
         if choice.strategy == "exact":
             return Nearest(rows, "exact" if rows else "empty", exact=True)
@@ -211,7 +223,7 @@ class _Run:
             return Nearest(rows, "coarse_to_fine" if rows else "empty")
         if len(rows) >= self.wanted.limit or choice.final:
             name = "ann" if self.wanted.open else choice.strategy
-            return Nearest(rows, name, complete=len(rows) >= self.wanted.limit)
+            return Nearest(rows, f"bit_{name}" if reranks else name, complete=len(rows) >= self.wanted.limit)
         self.situation = replace(self.situation, tried=choice.width, passed=len(rows))
         return None
 
@@ -221,10 +233,15 @@ class _Run:
             return await self.reader.nearest_exact(embedding, limit)
         if choice.strategy == "coarse_to_fine":
             return await self.reader.nearest_coarse(embedding, limit, choice.width)
-        return await self.reader.nearest_ann(embedding, limit, choice.width, self._ef_search(choice))
+        ef_search = self.situation.graph_ef(choice.width)
+        if self._reranks:
+            rows = self.situation.graph_rows(choice.width)
+            return await self.reader.nearest_bit_ann(embedding, limit, choice.width, rows, ef_search)
+        return await self.reader.nearest_ann(embedding, limit, choice.width, ef_search)
 
-    def _ef_search(self, choice: Choice) -> int:
-        return planning.head_ef(choice.width, self.wanted.limit, self.situation.ef_search or 0)
+    @property
+    def _reranks(self) -> bool:
+        return self.situation.oversampling is not None
 
     def _learn(self, choice: Choice, rows: Rows, seconds: float) -> None:
         now = self.situation
@@ -236,7 +253,7 @@ class _Run:
             units = planning.coarse_units(now.chunks, now.scanned, choice.width, SEGMENT_CHUNKS)
             self._blend("segment", seconds / units)
         else:
-            self._blend("head", seconds / planning.head_units(choice.width, self._ef_search(choice)))
+            self._blend("head", seconds / planning.head_units(now.graph_rows(choice.width), now.graph_ef(choice.width)))
 
     def _blend(self, name: str, seen: float) -> None:
         """Move a price towards what was seen, exponentially weighted, within bounds: one hiccup is no price."""
@@ -254,9 +271,18 @@ def _explained(run: _Run) -> dict[str, Any]:
         "allowed": round(situation.allowed),
         "ef_search": situation.ef_search,
         "recall": situation.recall,
+        "oversampling": situation.oversampling,
         "predicted_ms": {choice.strategy: round(choice.seconds * 1000, 3) for choice in run.considered},
         "taken": run.taken,
     }
+
+
+def _reranking(index: Index, wanted: Wanted) -> Reranking | None:
+    recalls, wide_recalls = index.recalls("bit"), index.wide_recalls()
+    if wanted.min_recall is None:
+        return usual_reranking(recalls, wide_recalls)
+    wide = not wanted.open or wanted.limit > _NARROW
+    return reranking_for(recalls, wide_recalls, wanted.min_recall, wide=wide)
 
 
 def _digest(values: Values) -> int:

@@ -11,6 +11,7 @@ import numpy as np
 from app.domain.callers import OPERATOR
 from app.domain.filters import Filters, PermittedFilters
 from app.domain.indexes import Index
+from app.domain.quantisation import Quantisation
 from app.domain.recall import BUCKETS, bucket_of, probes, recall_of
 from app.domain.vectors import Vector
 from app.services.access import AccessResolver
@@ -23,31 +24,38 @@ K = 10
 
 
 class GraphRecall:
-    """Measures HNSW graphs, without filters: the maintainer chooses by it, and the gauge shows it."""
+    """Measures HNSW graphs, without filters: searches choose by it, and the gauge shows it."""
 
     def __init__(self, operations: OperationsRepository) -> None:
         self._operations = operations
 
-    async def measure(self, index: Index, efs: Sequence[int], queries: int, *, seconds: float) -> dict[int, float]:
+    async def measure(
+        self, index: Index, graph: Quantisation, efs: Sequence[int], queries: int, *, seconds: float, k: int = K
+    ) -> dict[int, float]:
         """Measure recall by ef_search over queries near random chunks; empty if there are no chunks.
 
         Parameters
         ----------
         index
             The index; its graph answers.
+        graph
+            Which of its graphs.
         efs
-            Values of ef_search.
+            Values of ef_search; of a bit-quantised graph, numbers of chunks that are reranked.
         queries
             How many at most.
         seconds
             After so many, what has been asked must do: each query measures every chunk once.
+        k
+            How many nearest chunks are looked for.
         """
+        distances = self._operations.graph_distances if graph == "none" else self._operations.bit_graph_distances
         found: dict[int, list[float]] = {ef: [] for ef in efs}
         end = monotonic() + seconds
         for probe in await draw_probes(self._operations, index, queries):
-            exact = await self._operations.exact_distances(index, probe, K)
+            exact = await self._operations.exact_distances(index, probe, k)
             for ef in efs:  # a session each: searches go between
-                found[ef].append(recall_of(exact, await self._operations.graph_distances(index, probe, K, ef)))
+                found[ef].append(recall_of(exact, await distances(index, probe, k, ef)))
             if monotonic() > end:
                 break
         return {ef: float(np.mean(recalls)) for ef, recalls in found.items() if recalls}

@@ -9,6 +9,7 @@ import structlog
 from app.domain.errors import ServiceError
 from app.domain.indexes import AnnState, Index, RecallEstimate
 from app.domain.planning import usual_ef
+from app.domain.quantisation import Quantisation, usual_reranking
 from app.observability import metrics
 from app.services.recall import GraphRecall
 from app.storage.indexes import IndexRepository
@@ -74,12 +75,20 @@ class IndexReporter:
         for index in await self._indexes.list_all(None):
             if index.index_id not in due:
                 continue
-            ef_search = usual_ef(index.graph_recalls, self._ef_search)
-            recalls = await self._recall.measure(index, [ef_search], PROBES, seconds=RECALL_SECONDS)
+            graph = states[index.index_id].answering(index)
+            if graph is None:  # searches measure
+                continue
+            ef_search = self._usual(index, graph)
+            recalls = await self._recall.measure(index, graph, [ef_search], PROBES, seconds=RECALL_SECONDS)
             self._estimated[index.index_id] = monotonic()
             if recalls:
                 metrics.RECALL.labels(index.tenant_id, index.name).set(recalls[ef_search])
                 self._latest[index.index_id] = RecallEstimate(recalls[ef_search], datetime.now(UTC))
+
+    def _usual(self, index: Index, graph: Quantisation) -> int:
+        if graph == "bit":
+            return usual_reranking(index.recalls("bit"), index.wide_recalls()).least
+        return usual_ef(index.recalls("none"), self._ef_search)
 
 
 def _publish(health: IndexHealth, ann: AnnState) -> None:

@@ -3,10 +3,9 @@
 from typing import Any
 
 from app.domain.indexes import AnnState, Index, IndexSize
+from app.domain.quantisation import Quantisation
 from app.storage.database import Database, Session
 from app.storage.statements import statement
-
-_ANN_READY = AnnState("ready", 1.0)
 
 
 class IndexRepository:
@@ -66,6 +65,11 @@ class IndexRepository:
         await session.execute(statement("indexes/clear_default"), except_index_id=index.index_id)
         await session.execute(statement("indexes/set_default"), index_id=index.index_id)
 
+    async def set_quantisation(self, session: Session, index: Index, quantisation: Quantisation | None) -> Index:
+        """Say how the HNSW graph of an index is to hold embeddings; return the index as it is then."""
+        row = await session.fetch_row(statement("indexes/set_quantisation"), index, quantisation=quantisation)
+        return index if row is None else _index(row)
+
     async def settle_average_length(self, index: Index, average_length: float) -> float:
         """Settle the average length of chunks if nobody has; return the one that holds."""
         async with self._database.session("write") as session:
@@ -81,10 +85,17 @@ class IndexRepository:
         return IndexSize(**dict(row))
 
     async def ann_states(self) -> dict[int, AnnState]:
-        """Return the state of every HNSW graph there is, by index id."""
+        """Return the state of the HNSW graphs there are, by index id."""
         async with self._database.session("search", latest=True) as session:
             rows = await session.fetch(statement("indexes/list_ann_states"))
-        return {row["index_id"]: _ANN_READY if row["ready"] else AnnState("building", row["progress"]) for row in rows}
+        ready: dict[int, set[Quantisation]] = {row["index_id"]: set() for row in rows}
+        building: dict[int, dict[Quantisation, float]] = {row["index_id"]: {} for row in rows}
+        for row in rows:
+            if row["ready"]:
+                ready[row["index_id"]].add(row["quantisation"])
+            else:
+                building[row["index_id"]][row["quantisation"]] = row["progress"]
+        return {index_id: AnnState(frozenset(found), building[index_id]) for index_id, found in ready.items()}
 
 
 def _index(row: Any) -> Index:  # noqa: ANN401  asyncpg's records are untyped

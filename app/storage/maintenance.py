@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from app.domain.indexes import Index
+from app.domain.quantisation import Quantisation, embedding_bytes
 from app.storage.database import Session
 from app.storage.statements import statement
 from app.storage.terms_upkeep import TermsUpkeepRepository
+
+_KINDS: Mapping[Quantisation, str] = {"none": "ann", "bit": "bit_ann"}
+"""What the statements about a graph of a quantisation are called by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +53,26 @@ class MaintenanceRepository:
         await self._session.build(statement("maintenance/analyse_index"), index)
 
     async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
-        """Build the HNSW graph online, and let the planner know that it pays."""
-        await self._session.fetch(statement("maintenance/set_build_memory"), index)
-        await self._session.build(
-            statement("maintenance/create_ann_index"), index, m=m, ef_construction=ef_construction
-        )
+        """Build the HNSW graph that is asked for online, and let the planner know that it pays."""
+        await self._set_build_memory(index)
+        kind = _KINDS[index.quantisation]
+        create = statement(f"maintenance/create_{kind}_index")
+        await self._session.build(create, index, m=m, ef_construction=ef_construction)
         await self.analyse(index)
 
     async def rebuild_ann(self, index: Index, m: int, ef_construction: int) -> None:
         """Build the graph anew beside the one that answers, then put it in its place."""
-        options = {"m": m, "ef_construction": ef_construction}
-        await self._session.build(statement("maintenance/set_ann_options"), index, **options)
-        await self._session.fetch(statement("maintenance/set_build_memory"), index)
-        await self._session.build(statement("maintenance/rebuild_ann_index"), index)
+        kind = _KINDS[index.quantisation]
+        if index.quantisation == "none":  # a bit-quantised one is always built in the same way
+            options = {"m": m, "ef_construction": ef_construction}
+            await self._session.build(statement("maintenance/set_ann_options"), index, **options)
+        await self._set_build_memory(index)
+        await self._session.build(statement(f"maintenance/rebuild_{kind}_index"), index)
 
     async def drop_rebuilds(self, index: Index) -> None:
         """Drop what a rebuild left that was cut off."""
-        await self._session.build(statement("maintenance/drop_rebuilt_ann_index"), index)
+        for kind in _KINDS.values():
+            await self._session.build(statement(f"maintenance/drop_rebuilt_{kind}_index"), index)
 
     async def graph_wear(self, index: Index) -> GraphWear:
         """Return how many chunks there are, how many were ever removed, and whether a rebuild was cut off."""
@@ -76,9 +83,10 @@ class MaintenanceRepository:
         """Enter what was measured of a graph."""
         await self._session.execute(statement("maintenance/set_graph"), index, graph=graph)
 
-    async def drop_ann(self, index: Index) -> None:
-        """Drop a graph, such as one whose build was interrupted."""
-        await self._session.build(statement("maintenance/drop_ann_index"), index)
+    async def drop_ann(self, index: Index, quantisation: Quantisation) -> None:
+        """Drop a graph: one whose build was interrupted, or that another one has replaced."""
+        kind = _KINDS[quantisation]
+        await self._session.build(statement(f"maintenance/drop_{kind}_index"), index)
 
     async def delete_stale_uploads(self, older_than: timedelta) -> int:
         """Sweep uploads nobody came back to; return how many."""
@@ -92,3 +100,7 @@ class MaintenanceRepository:
     async def delete_old_tombstones(self, older_than: timedelta) -> None:
         """Sweep the fences of documents that were deleted long ago."""
         await self._session.execute(statement("maintenance/delete_old_tombstones"), older_than=older_than)
+
+    async def _set_build_memory(self, index: Index) -> None:
+        size = embedding_bytes(index.embedding_dimension, index.quantisation)
+        await self._session.fetch(statement("maintenance/set_build_memory"), index, embedding_bytes=size)

@@ -65,6 +65,22 @@ class NearestReader:
                 ef_search=str(ef_search),
             )
 
+    async def nearest_bit_ann(
+        self, embedding: Vector, limit: int, candidate_limit: int, rerank_limit: int, ef_search: int
+    ) -> Rows:
+        """Return those of the nearest in the bit-quantised HNSW graph, reranked, that pass the filter."""
+        async with self._sessions() as session:
+            return await session.fetch(
+                self._statement("bit_ann"),
+                self._index,
+                **self._filter,
+                embedding=embedding,
+                limit=limit,
+                candidate_limit=candidate_limit,
+                rerank_limit=rerank_limit,
+                ef_search=str(ef_search),
+            )
+
     async def sample(self) -> Sample:
         """Look at a sample of documents, for what the filter leaves."""
         async with self._sessions() as session:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from app.domain.indexes import Index
+from app.domain.planning import LARGEST_EF
 from app.domain.vectors import HalfVector, Vector
 from app.storage.database import Database
 from app.storage.statements import statement
@@ -93,6 +94,19 @@ class OperationsRepository:
         async with self._database.session("search") as session:
             rows = await session.fetch(
                 statement("operations/measure_graph"), index, embedding=embedding, limit=limit, ef_search=str(ef_search)
+            )
+        return [row["distance"] for row in rows]
+
+    async def bit_graph_distances(self, index: Index, embedding: Vector, limit: int, rerank_limit: int) -> list[float]:
+        """Return the same by the bit-quantised HNSW graph and a reranking of so many."""
+        async with self._database.session("search") as session:
+            rows = await session.fetch(
+                statement("operations/measure_bit_graph"),
+                index,
+                embedding=embedding,
+                limit=limit,
+                rerank_limit=rerank_limit,
+                ef_search=str(min(rerank_limit, LARGEST_EF)),
             )
         return [row["distance"] for row in rows]
 

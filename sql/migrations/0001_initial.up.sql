@@ -23,6 +23,7 @@ CREATE TABLE indexes (
     language            text NOT NULL,
     access_control      boolean NOT NULL,
     rank_profile        text NOT NULL,
+    quantisation        text NOT NULL DEFAULT 'none' CHECK (quantisation IN ('none', 'bit')),  -- of its HNSW graph
     tokeniser_version   integer NOT NULL,
     average_length      real,   -- terms per chunk, in BM25's length normalisation; null until the first chunks come
     background_cosine   real,   -- mean cosine of unrelated pairs; null until measured

@@ -290,6 +290,19 @@ BAD_BODIES: list[tuple[str, str, Json, list[tuple[str, str]]]] = [
     ("PUT", "/indexes/new", {"embedding_dimension": 8, "language": "klingon"}, [("/language", "unknown")]),
     ("PUT", "/indexes/new", {"embedding_dimension": 8, "rank_profile": "best"}, [("/rank_profile", "literal_error")]),
     (
+        "PUT",
+        "/indexes/new",
+        {"embedding_dimension": 8, "ann": {"quantisation": "binary"}},
+        [("/ann/quantisation", "literal_error")],
+    ),
+    ("PUT", "/indexes/new", {"embedding_dimension": 8, "ann": "bit"}, [("/ann", "model_type")]),
+    (
+        "PUT",
+        "/indexes/new",
+        {"embedding_dimension": 8, "ann": {"quantization": "bit"}},
+        [("/ann/quantization", "extra_forbidden")],
+    ),
+    (
         "PUT", "/uploads/0b0e7b8e-5d0e-4a4e-9d0a-000000000001/parts/0", {"chunks": [chunk(1), chunk(1)]},
         [("/chunks/1/chunk_index", "duplicate")],
     ),

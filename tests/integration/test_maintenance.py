@@ -321,11 +321,11 @@ async def test_builds_get_the_memory_they_need_and_never_less_than_is_set(dsn: s
     async with connected(dsn) as connection:
         async with connection.transaction():
             await connection.execute("SET LOCAL maintenance_work_mem = '123MB'")
-            assert await connection.fetchval(text) == "123MB"
+            assert await connection.fetchval(text, 2000) == "123MB"
         async with connection.transaction():
             await connection.execute("SET LOCAL maintenance_work_mem = '1MB'")
             await connection.execute(
                 "UPDATE pg_class SET reltuples = 10000 WHERE oid = to_regclass($1)",
                 f"chunk_embeddings_{index.index_id}",
             )
-            assert await connection.fetchval(text) == "29296kB"  # 2,400 bytes a chunk, and a quarter over
+            assert await connection.fetchval(text, 2000) == "29296kB"  # 2,400 bytes a chunk, and a quarter over

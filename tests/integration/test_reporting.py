@@ -108,7 +108,7 @@ async def test_recall_is_what_a_worn_graph_deserves(client: httpx.AsyncClient, d
         async with starved.session("search") as session:
             # Sorting a few hundred rows is cheaper than the graph: a real index has more.
             await session._connection.execute("SET hnsw.iterative_scan = 'off'; SET enable_sort = 'off'")
-        recalls = await GraphRecall(OperationsRepository(starved)).measure(index, [1], 10, seconds=10.0)
+        recalls = await GraphRecall(OperationsRepository(starved)).measure(index, "none", [1], 10, seconds=10.0)
     finally:
         await starved.close()
     assert recalls[1] < 0.5

@@ -106,6 +106,7 @@ async def _some_index(opened: Database) -> Index:
             language="english",
             access_control=True,
             rank_profile="default",
+            quantisation="none",
             tokeniser_version=1,
         )
 

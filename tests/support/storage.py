@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 import asyncpg
 
 from app.domain.indexes import Index
+from app.domain.quantisation import Quantisation
 from app.services.catalog import IndexCatalog
 from app.services.indexing import IndexingService
 from app.storage.database import Database
@@ -52,6 +53,7 @@ async def make_index(
     dimension: int = 8,
     access_control: bool = True,
     tenant_id: str = "public",
+    quantisation: Quantisation = "none",
 ) -> Index:
     """Create an index in the catalogue, with its partitions."""
     async with database.transaction() as session:
@@ -64,6 +66,7 @@ async def make_index(
             access_control=access_control,
             rank_profile="default",
             tokeniser_version=1,
+            quantisation=quantisation,
         )
 
 

@@ -13,6 +13,7 @@ GRAPH = GraphFacts(
     chunks=200_000,
     dead_chunks=100,
     embeddings_bytes=320 * MB,
+    quantisation="none",
     ann_bytes=390 * MB,
     valid=True,
     building=False,

@@ -9,7 +9,8 @@ import orjson
 import pytest
 
 from app.domain.graphs import Attempt, more_care
-from app.domain.indexes import Index
+from app.domain.indexes import AnnState, Index
+from app.domain.quantisation import Quantisation
 from app.services.graph_upkeep import GraphUpkeep
 from app.storage.maintenance import GraphWear, MaintenanceRepository
 
@@ -22,6 +23,9 @@ INDEX = Index(
     created_at=datetime.now(UTC),
 )  # fmt: skip
 
+WIDE_RECALL = 0.97
+"""Of the hundred nearest, whatever is reranked."""
+
 
 class Graphs:
     """Graphs that are built, with recall by m and ef_construction; stands in for the repository and the measuring."""
@@ -31,9 +35,11 @@ class Graphs:
         self.built: list[tuple[int, int]] = []
         self.wear = GraphWear(1000, 0, leftover=False)
         self.index = replace(INDEX, graph=graph)
+        self.ann = AnnState()
 
-    async def build_ann(self, _index: Index, m: int, ef_construction: int) -> None:
+    async def build_ann(self, index: Index, m: int, ef_construction: int) -> None:
         self.built.append((m, ef_construction))
+        self.ann = AnnState(self.ann.ready | {index.quantisation})
 
     async def rebuild_ann(self, _index: Index, m: int, ef_construction: int) -> None:
         self.built.append((m, ef_construction))
@@ -42,17 +48,23 @@ class Graphs:
         return self.wear
 
     async def set_graph(self, _index: Index, graph: Mapping[str, Any]) -> None:
-        self.index = replace(INDEX, graph=orjson.loads(orjson.dumps(graph)))
+        self.index = replace(self.index, graph=orjson.loads(orjson.dumps(graph)))
 
-    async def measure(self, _index: Index, efs: Sequence[int], _queries: int, *, seconds: float) -> dict[int, float]:
+    async def drop_ann(self, _index: Index, quantisation: Quantisation) -> None:
+        self.ann = AnnState(self.ann.ready - {quantisation})
+
+    async def measure(
+        self, _index: Index, graph: Quantisation, efs: Sequence[int], _queries: int, *, seconds: float, k: int = 10
+    ) -> dict[int, float]:
         assert seconds > 0
-        return dict.fromkeys(efs, self.recalls[self.built[-1]])
+        assert graph == self.index.quantisation
+        return dict.fromkeys(efs, self.recalls[self.built[-1]] if k == 10 else WIDE_RECALL)
 
     async def look(self, *, first: bool = False) -> None:
         """Let the index be looked at once."""
         upkeep = GraphUpkeep(cast("GraphRecall", self), 16, 100)
         repository = cast("MaintenanceRepository", self)
-        await (upkeep.build(repository, self.index) if first else upkeep.care_for(repository, self.index))
+        await (upkeep.build(repository, self.index) if first else upkeep.care_for(repository, self.index, self.ann))
 
 
 @pytest.mark.parametrize(
@@ -116,3 +128,23 @@ async def test_a_worn_graph_is_built_with_the_care_it_had() -> None:
     graphs.wear = GraphWear(1000, 600, leftover=False)
     await graphs.look()
     assert graphs.built == [(32, 200)]
+
+
+async def test_a_graph_of_another_quantisation_is_measured_before_the_old_one_goes() -> None:
+    graphs = Graphs({(16, 100): 0.9})
+    graphs.wear = GraphWear(1000, 0, leftover=False)
+    await graphs.look(first=True)
+    graphs.index = replace(graphs.index, quantisation="bit")
+    assert graphs.ann.answering(graphs.index) == "none"
+    await graphs.look(first=True)
+    assert graphs.ann.ready == {"none", "bit"}, "whoever remembers the index as it was still finds its graph"
+    assert graphs.ann.answering(graphs.index) == "bit"
+    assert graphs.index.recalls("none") == {}
+    assert set(graphs.index.recalls("bit").values()) == {0.9}
+    assert set(graphs.index.wide_recalls().values()) == {WIDE_RECALL}
+    await graphs.look()
+    assert graphs.ann.ready == {"bit"}
+    built = len(graphs.built)
+    for _ in range(3):
+        await graphs.look()
+    assert len(graphs.built) == built, "a better graph would not bring back what quantisation loses"

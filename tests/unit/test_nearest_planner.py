@@ -1,6 +1,6 @@
 """The planner at work: what it tries in which order, on an index that is only played."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,6 +9,7 @@ import pytest
 
 from app.domain.indexes import Index
 from app.domain.planning import Sample
+from app.domain.quantisation import Quantisation
 from app.domain.vectors import Vector
 from app.services.planning import NearestPlanner, Rows, Wanted
 
@@ -31,8 +32,9 @@ class Played:
     share: float
     head_share: float
     total: int = 200_000
-    graph: bool = True
+    graph: Quantisation | None = "none"
     calls: list[tuple[str, int]] = field(default_factory=list)
+    reranked: list[tuple[int, int]] = field(default_factory=list)
     ef_search: int = 0
 
     @property
@@ -56,7 +58,13 @@ class Played:
         self.calls.append(("sample", 0))
         return Sample(1_000, 10_000, round(self.share * 10_000))
 
-    async def ann_ready(self, _index: Index) -> bool:
+    async def nearest_bit_ann(
+        self, embedding: Vector, limit: int, candidate_limit: int, rerank_limit: int, ef_search: int
+    ) -> Rows:
+        self.reranked.append((candidate_limit, rerank_limit))
+        return await self.nearest_ann(embedding, limit, candidate_limit, ef_search)
+
+    async def answering_graph(self, _index: Index) -> Quantisation | None:
         return self.graph
 
     async def chunks(self, _index: Index) -> int:
@@ -85,10 +93,11 @@ async def find(
     limit: int = 10,
     exact: bool = False,
     min_recall: float | None = None,
+    index: Index = INDEX,
 ) -> tuple[str, int, bool]:
     planner = planner or played.planner()
     wanted = Wanted(QUERY, limit, is_open, exact, min_recall)
-    found = await planner.find(played, await planner.standing(INDEX), VALUES, wanted)
+    found = await planner.find(played, await planner.standing(index), VALUES, wanted)
     return found.strategy, len(found.rows), found.complete
 
 
@@ -157,16 +166,16 @@ async def test_recall_that_is_asked_for_is_looked_for_or_measured() -> None:
 
 
 async def test_without_a_graph_all_is_measured() -> None:
-    played = Played(1.0, 1.0, total=20_000, graph=False)
+    played = Played(1.0, 1.0, total=20_000, graph=None)
     assert await find(played, is_open=True) == ("exact", 10, True)
     assert played.statements == ["exact"]
 
 
 async def test_without_a_graph_a_large_index_is_sampled_before_its_segments_are_measured() -> None:
-    rare = Played(0.001, 0.0, total=2_000_000, graph=False)
+    rare = Played(0.001, 0.0, total=2_000_000, graph=None)
     assert await find(rare) == ("exact", 10, True)
     assert rare.statements == ["sample", "exact"]
-    common = Played(0.9, 0.0, total=2_000_000, graph=False)
+    common = Played(0.9, 0.0, total=2_000_000, graph=None)
     assert (await find(common))[0] == "coarse_to_fine"
 
 
@@ -183,3 +192,48 @@ async def test_prices_are_learnt_from_what_statements_take() -> None:
     assert predicted["exact"] < 0.6 * 1.2e-3 * (played.allowed + 1_000)
     assert explained["allowed"] == pytest.approx(10_000, rel=0.05)
     assert [step["strategy"] for step in explained["taken"]]
+
+
+BIT = replace(
+    INDEX,
+    quantisation="bit",
+    graph={
+        "quantisation": "bit",
+        "recalls": {"100": 0.95, "200": 0.99, "400": 0.999},
+        "wide_recalls": {"100": 0.8, "200": 0.95, "400": 0.99, "800": 0.995},
+    },
+)
+
+
+async def test_of_a_bit_graph_as_many_are_reranked_as_reach_the_recall() -> None:
+    for wanted, rows in ((None, 200), (0.9, 100), (0.99, 200), (0.999, 400)):
+        played = Played(1.0, 1.0, graph="bit")
+        assert await find(played, is_open=True, min_recall=wanted, index=BIT) == ("bit_ann", 10, True)
+        assert played.reranked == [(10, rows)]
+        assert played.ef_search == rows
+    assert (await find(Played(1.0, 1.0, graph="bit"), is_open=True, min_recall=0.9999, index=BIT))[0] == "exact"
+
+
+async def test_a_filter_is_applied_to_a_head_that_was_reranked_four_times_over() -> None:
+    played = Played(0.5, 0.5, graph="bit")
+    assert await find(played, index=BIT) == ("bit_post_filter", 10, True)
+    assert played.reranked == [(100, 400)]
+    few = Played(0.05, 0.05, total=2_000_000, graph="bit")
+    assert await find(few, index=BIT) == ("bit_iterative", 10, True)
+    (_, first), (width, rows) = few.reranked
+    assert first < rows == 4 * width
+    assert few.ef_search == 1_000
+    assert (await find(Played(0.5, 0.5, graph="bit"), min_recall=0.999, index=BIT))[0] != "bit_post_filter"
+
+
+async def test_a_wide_answer_is_reranked_as_far_as_it_goes() -> None:
+    played = Played(1.0, 1.0, graph="bit")
+    assert await find(played, is_open=True, limit=150, index=BIT) == ("bit_ann", 150, True)
+    assert played.reranked == [(150, 600)]
+
+
+async def test_a_bit_graph_that_was_not_measured_or_is_another_ones_is_reranked_generously() -> None:
+    for graph in (None, {"quantisation": "none", "recalls": {"40": 0.999}}):
+        played = Played(1.0, 1.0, graph="bit")
+        await find(played, is_open=True, index=replace(BIT, graph=graph))
+        assert played.reranked == [(10, 400)]

@@ -81,10 +81,10 @@ def test_more_recall_refines_more_segments() -> None:
 
 def test_what_is_too_dear_becomes_the_widest_head_and_says_so() -> None:
     huge = Situation(10**9, 10**8, 0.5, 10, has_graph=True, ef_search=100, tried=WIDEST_HEAD, passed=0)
-    choice = within(choices(huge, Prices(), SEGMENT), 1.0, huge.ef_search)
+    choice = within(choices(huge, Prices(), SEGMENT), 1.0, huge)
     assert (choice.strategy, choice.width, choice.final) == ("iterative", WIDEST_HEAD, True)
     small = replace(huge, chunks=10_000, documents=1_000)
-    assert not within(choices(small, Prices(), SEGMENT), 1.0, small.ef_search).final
+    assert not within(choices(small, Prices(), SEGMENT), 1.0, small).final
 
 
 def test_ef_search_is_the_least_that_was_measured_to_do() -> None:

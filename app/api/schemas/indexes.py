@@ -7,14 +7,28 @@ from pydantic import BaseModel, Field
 
 from app.api.schemas.fields import Body, example
 from app.domain.indexes import IndexSettings, RecallEstimate
+from app.domain.quantisation import Quantisation
 from app.domain.ranking import RankProfile
 from app.services.catalog import IndexState
 
 
-class IndexBody(Body):
-    """What an index is to be. Fields left out are not compared with an index that exists."""
+class AnnBody(Body):
+    """How the HNSW graph of an index is to be."""
 
-    model_config = example({"embedding_dimension": 3, "access_control": False})
+    quantisation: Annotated[
+        Quantisation | None,
+        Field(
+            description="none: whole embeddings in half precision. bit: the signs of their numbers alone, reranked by "
+            "the stored embeddings, for collections larger than memory. none when an index is made without it; of one "
+            "that exists it may be changed at any time."
+        ),
+    ] = None
+
+
+class IndexBody(Body):
+    """What an index is to be. Fields left out are not compared with an index that exists, and stay as they are."""
+
+    model_config = example({"embedding_dimension": 3, "access_control": False, "ann": {"quantisation": "none"}})
 
     embedding_dimension: Annotated[int, Field(ge=1, le=4000, examples=[384])]
     language: Annotated[str | None, Field(max_length=50, description="Of the texts; english when left out.")] = None
@@ -26,18 +40,27 @@ class IndexBody(Body):
         RankProfile | None,
         Field(description="Of searches that name none."),
     ] = None
+    ann: AnnBody | None = None
 
     def to_domain(self) -> IndexSettings:
         """Translate."""
-        return IndexSettings(self.embedding_dimension, self.language, self.access_control, self.rank_profile)
+        quantisation = None if self.ann is None else self.ann.quantisation
+        return IndexSettings(
+            self.embedding_dimension, self.language, self.access_control, self.rank_profile, quantisation
+        )
 
 
 class AnnAnswer(BaseModel):
     """The HNSW graph: none while the index is small, and exact search faster."""
 
     state: Literal["none", "building", "ready"]
-    progress: float
+    progress: Annotated[float, Field(description="Of the build, also of one that is to replace the graph there is.")]
     bytes: int
+    quantisation: Annotated[Quantisation, Field(description="That is asked for.")]
+    answers_with: Annotated[
+        Quantisation | None,
+        Field(description="The quantisation of the graph that searches take now; null while there is none."),
+    ]
 
 
 class RecallAnswer(BaseModel):
@@ -83,7 +106,13 @@ class IndexAnswer(BaseModel):
             documents=size.documents,
             chunks=size.chunks,
             bytes=size.bytes,
-            ann=AnnAnswer(state=state.ann.state, progress=state.ann.progress, bytes=size.ann_bytes),
+            ann=AnnAnswer(
+                state=state.ann.state,
+                progress=state.ann.progress,
+                bytes=size.ann_bytes,
+                quantisation=index.quantisation,
+                answers_with=state.ann.answering(index),
+            ),
             recall=None if recall is None else RecallAnswer(value=recall.value, estimated_at=recall.estimated_at),
             dead_chunks=size.dead_chunks,
             maintained_at=size.maintained_at,

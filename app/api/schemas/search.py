@@ -288,6 +288,9 @@ class StepAnswer(BaseModel):
     width: int
     rows: int
     ms: float
+    reranked: Annotated[
+        int | None, Field(description="Rows of a bit-quantised graph whose distances were measured.")
+    ] = None
 
 
 class PlanAnswer(BaseModel):
@@ -301,6 +304,9 @@ class PlanAnswer(BaseModel):
     allowed: int
     ef_search: int | None = None
     recall: Annotated[float | None, Field(description="That was aimed at.")] = None
+    oversampling: Annotated[
+        float | None, Field(description="Rows of a bit-quantised graph that are reranked for each one of a wide head.")
+    ] = None
     predicted_ms: dict[str, float] | None = None
     taken: list[StepAnswer] | None = None
 

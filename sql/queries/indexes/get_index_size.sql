@@ -13,7 +13,8 @@ FROM (
 ) AS d
 CROSS JOIN (
     SELECT sum(pg_total_relation_size(c.oid))::bigint AS bytes,
-        coalesce(sum(pg_relation_size(to_regclass('chunk_embeddings_hnsw_' || :index_id)))
+        coalesce(sum(coalesce(pg_relation_size(to_regclass('chunk_embeddings_hnsw_' || :index_id)), 0)
+                + coalesce(pg_relation_size(to_regclass('chunk_embeddings_bit_hnsw_' || :index_id)), 0))
             FILTER (WHERE i.inhparent = 'chunk_embeddings'::regclass), 0)::bigint AS ann_bytes,
         coalesce(sum(t.n_dead_tup) FILTER (WHERE i.inhparent = 'chunk_embeddings'::regclass), 0)::bigint AS dead_chunks,
         max(greatest(t.last_vacuum, t.last_autovacuum, t.last_analyze, t.last_autoanalyze)) AS maintained_at

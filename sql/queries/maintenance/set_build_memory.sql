@@ -1,5 +1,6 @@
 -- Gives builds of this session the memory their graph needs, up to half of what PostgreSQL has for its pages:
 -- beyond it a build becomes several times slower. Never less than is set.
+-- $1 embedding_bytes integer   of one embedding in the graph
 -- -> memory text
 SELECT set_config(
     'maintenance_work_mem',
@@ -7,7 +8,7 @@ SELECT set_config(
         pg_size_bytes(current_setting('maintenance_work_mem')) / 1024,
         least(
             pg_size_bytes(current_setting('shared_buffers')) / 2048,
-            (2 * :dimension + 400) * greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 1) * 5 / 4 / 1024
+            ($1::integer + 400) * greatest(c.reltuples::bigint, pg_stat_get_live_tuples(c.oid), 1) * 5 / 4 / 1024
         )
     )::text,
     false

@@ -15,7 +15,8 @@ SELECT i.index_id, i.tenant_id, i.name,
     coalesce(s.n_dead_tup, 0) AS dead_chunks,
     coalesce(pg_table_size(e.oid), 0)  -- it may be dropped under our eyes
         + coalesce(pg_total_relation_size(to_regclass('chunk_segments_' || i.index_id)), 0) AS embeddings_bytes,
-    coalesce(pg_relation_size(to_regclass('chunk_embeddings_hnsw_' || i.index_id)), 0) AS ann_bytes,
+    coalesce(pg_relation_size(to_regclass('chunk_embeddings_hnsw_' || i.index_id)), 0)
+        + coalesce(pg_relation_size(to_regclass('chunk_embeddings_bit_hnsw_' || i.index_id)), 0) AS ann_bytes,
     coalesce(pg_total_relation_size(to_regclass('chunks_' || i.index_id)), 0) AS text_bytes,
     coalesce(pg_total_relation_size(to_regclass('chunk_terms_' || i.index_id)), 0)
         + coalesce(pg_total_relation_size(to_regclass('vocabulary_' || i.index_id)), 0) AS terms_bytes,

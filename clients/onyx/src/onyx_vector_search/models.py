@@ -22,6 +22,12 @@ class Sent(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+class AnnSettings(Sent):
+    """How the HNSW graph of an index is to hold embeddings: none is whole, bit their signs. It may be changed."""
+
+    quantisation: Literal["none", "bit"] | None = None
+
+
 class IndexSettings(Sent):
     """What an index is to be; what is None is not compared with an index that exists."""
 
@@ -29,6 +35,7 @@ class IndexSettings(Sent):
     language: str | None = None
     access_control: bool | None = None
     rank_profile: str | None = None
+    ann: AnnSettings | None = None
 
 
 class Access(BaseModel):
