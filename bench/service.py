@@ -70,10 +70,10 @@ class Service(System):
         filters = _OPEN if selection.documents is None else _OPEN | {"document_sets": [selection.name]}
         return self.question(embedding, filters)
 
-    def question(self, embedding: Floats, filters: Mapping[str, object]) -> bytes:
+    def question(self, embedding: Floats, filters: Mapping[str, object], index: str = INDEX) -> bytes:
         """Make the body of a search."""
         sent = to_base64(embedding) if self._encode else embedding.astype(float).tolist()
-        return orjson.dumps({"index": INDEX, "embedding": sent, "limit": K, "filters": filters})
+        return orjson.dumps({"index": index, "embedding": sent, "limit": K, "filters": filters})
 
     @override
     def session(self) -> Ask:
