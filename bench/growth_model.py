@@ -67,7 +67,9 @@ def models(kept: Mapping[str, Any]) -> dict[str, dict[str, float]]:
         }
     for graph, by_size in kept.get("graphs", {}).items():
         costs[f"building {graph}, processor µs a chunk"] = {
-            int(size): built["processor_seconds"] / int(size) * 1e6 for size, built in by_size.items()
+            int(size): built["processor_seconds"] / int(size) * 1e6
+            for size, built in by_size.items()
+            if "processor_seconds" in built
         }
     found = {}
     for name, by_size in costs.items():

@@ -60,6 +60,7 @@ def service_on(cluster: Cluster, core: int, names: str, folder: Path) -> Iterato
     env |= {
         "PORT": str(port), "PYTHONPATH": str(ROOT), "LOG_LEVEL": "error",
         "DATABASE_URL": cluster.dsn("abc"), "SEARCH_DATABASE_URL": cluster.dsn(names),
+        "VECTOR_SEARCH_ANN_THRESHOLD": "5000",
     }  # fmt: skip
     command = [sys.executable, "-c", "from app.cli import main; main()", "serve"]
     url = f"http://127.0.0.1:{port}"
