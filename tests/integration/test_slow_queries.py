@@ -15,6 +15,7 @@ from app.storage.operations import OperationsRepository
 from app.storage.pools import PoolOptions
 from app.storage.slow_queries import SlowQueryOptions, described
 from app.storage.statements import Statement, statement
+from app.text.tokeniser import TOKENISER_VERSION
 
 ASKED = "salary-of-the-board"
 
@@ -107,7 +108,7 @@ async def _some_index(opened: Database) -> Index:
             access_control=True,
             rank_profile="default",
             quantisation="none",
-            tokeniser_version=1,
+            tokeniser_version=TOKENISER_VERSION,
         )
 
 

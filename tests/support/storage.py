@@ -12,6 +12,7 @@ from app.services.indexing import IndexingService
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.pools import PoolOptions
+from app.text.tokeniser import TOKENISER_VERSION
 
 
 @asynccontextmanager
@@ -65,7 +66,7 @@ async def make_index(
             language="english",
             access_control=access_control,
             rank_profile="default",
-            tokeniser_version=1,
+            tokeniser_version=TOKENISER_VERSION,
             quantisation=quantisation,
         )
 
