@@ -7,7 +7,7 @@ BENCH_VENV := .venv-bench
 SIZE ?= 25000
 BENCH ?=
 
-.PHONY: run test test-onyx fuzz faults faults-disk faults-clock overload soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
+.PHONY: run test test-onyx test-citus fuzz faults faults-disk faults-clock overload soak faults-import leaks sbom test-deploy test-image chart lint types format eval schema lock bench bench-onyx clean
 
 run: $(VENV)/run.stamp  ## serve on embedded PostgreSQL with the sample corpus
 	@VECTOR_SEARCH_LOG_FORMAT=$${VECTOR_SEARCH_LOG_FORMAT:-text} exec $(BIN)/vector-search serve --with-sample
@@ -22,6 +22,12 @@ test: $(VENV)/dev.stamp lint types  ## everything that must hold
 test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx itself: make test-onyx ONYX=/path/to/onyx
 	@test -d "$(ONYX)/backend/onyx" || { echo "Name a checkout of Onyx: make test-onyx ONYX=/path/to/onyx"; exit 1; }
 	ONYX=$(abspath $(ONYX)) $(BIN)/python tests/onyx/service.py tests/onyx/real/run $(ONYX_VENV)/bin/pytest
+
+CITUS_SUITES ?= tests/citus
+
+test-citus: $(VENV)/dev.stamp  ## suites on Citus: make test-citus CITUS=postgresql://user@coordinator/database
+	@test -n "$(CITUS)" || { echo "Name a database of a Citus: make test-citus CITUS=postgresql://user@coordinator/database"; exit 1; }
+	$(BIN)/python -m pytest --citus "$(CITUS)" -n 2 --dist worksteal $(CITUS_SUITES)
 
 FUZZ_EXAMPLES ?= 2200
 FUZZ_HISTORIES ?= 100

@@ -19,10 +19,12 @@ from app import embedded
 from app.main import create_app
 from app.settings import Settings
 from app.storage import migrations
+from tests.support.citus import CitusCluster
 from tests.support.log_lines import LogLines
 
 ROOT = Path(__file__).resolve().parents[1]
 DIMENSION = 8
+Server = embedded.EmbeddedServer | CitusCluster
 
 # An example takes as long as the machine lets it: what is asserted is what comes of it.
 hypothesis_settings.register_profile("any machine", deadline=None)
@@ -32,14 +34,19 @@ hypothesis_settings.load_profile("any machine")
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-schema", action="store_true", help="Write sql/schema.sql anew.")
     parser.addoption("--kills", type=int, default=4, help="How often an import is killed.")
+    parser.addoption("--citus", help="DSN of a database of a Citus coordinator, to run on that.")
     parser.addoption("--decisions", type=int, default=24_000, help="How often who sees what is decided.")
     parser.addoption("--disconnects", type=int, default=200, help="How many clients hang up.")
     parser.addoption("--sigkills", type=int, default=6, help="How often services and PostgreSQL are killed.")
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[embedded.EmbeddedServer]:
-    """PostgreSQL 18, shared by all workers; the last one stops it."""
+def postgres(pytestconfig: pytest.Config) -> Iterator[Server]:
+    """PostgreSQL 18, shared by all workers; the last one stops it. Or the Citus that was named."""
+    if citus := pytestconfig.getoption("--citus"):
+        (ROOT / ".postgres").mkdir(exist_ok=True)
+        yield CitusCluster(citus, ROOT / ".postgres")
+        return
     with embedded.start(ROOT / ".postgres" / "18", version=18, durable=False, memory_bytes=4 * 2**30) as server:
         yield server
 
@@ -52,13 +59,13 @@ def postgres16() -> Iterator[embedded.EmbeddedServer]:
 
 
 @pytest.fixture(scope="session")
-def template(postgres: embedded.EmbeddedServer) -> str:
+def template(postgres: Server) -> str:
     """The name of a migrated database, made once for these migrations."""
-    return _template(postgres)
+    return template_of(postgres)
 
 
 @pytest.fixture
-async def dsn(postgres: embedded.EmbeddedServer, template: str) -> AsyncIterator[str]:
+async def dsn(postgres: Server, template: str) -> AsyncIterator[str]:
     """A migrated database of the test's own."""
     async with temporary_database(postgres, template) as name:
         yield name
@@ -67,7 +74,7 @@ async def dsn(postgres: embedded.EmbeddedServer, template: str) -> AsyncIterator
 @pytest.fixture
 async def dsn16(postgres16: embedded.EmbeddedServer) -> AsyncIterator[str]:
     """The same on PostgreSQL 16."""
-    async with temporary_database(postgres16, _template(postgres16)) as name:
+    async with temporary_database(postgres16, template_of(postgres16)) as name:
         yield name
 
 
@@ -116,25 +123,28 @@ async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @asynccontextmanager
-async def temporary_database(server: embedded.EmbeddedServer, template: str | None) -> AsyncIterator[str]:
+async def temporary_database(server: Server, template: str | None) -> AsyncIterator[str]:
     """Create a database, from a template if given; drop it in the end."""
     name = f"test_{uuid4().hex}"
-    await _execute(server.dsn(), f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
+    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
     try:
         yield server.dsn(name)
     finally:
-        await _execute(server.dsn(), f"DROP DATABASE {name} WITH (FORCE)")
+        await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _execute(dsn: str, statement: str) -> None:
-    connection = await asyncpg.connect(dsn)
+async def _execute(server: Server, statement: str) -> None:
+    if isinstance(server, CitusCluster):
+        await server.run(statement)
+        return
+    connection = await asyncpg.connect(server.dsn())
     try:
         await connection.execute(statement)
     finally:
         await connection.close()
 
 
-def _template(server: embedded.EmbeddedServer) -> str:
+def template_of(server: Server) -> str:
     files = sorted((ROOT / "sql" / "migrations").glob("*.sql"))
     version = blake2b(b"".join(file.read_bytes() for file in files), digest_size=6).hexdigest()
     name = f"migrated_{version}"
@@ -145,13 +155,17 @@ def _template(server: embedded.EmbeddedServer) -> str:
     return name
 
 
-def _make_template(server: embedded.EmbeddedServer, name: str) -> None:
+def _make_template(server: Server, name: str) -> None:
     if name in asyncio.run(_databases(server.dsn())):
         return
-    asyncio.run(_execute(server.dsn(), f"DROP DATABASE IF EXISTS making_{name}"))
-    asyncio.run(_execute(server.dsn(), f"CREATE DATABASE making_{name}"))
+    asyncio.run(_execute(server, f"DROP DATABASE IF EXISTS making_{name} WITH (FORCE)"))
+    asyncio.run(_execute(server, f"CREATE DATABASE making_{name}"))
+    if isinstance(server, CitusCluster):
+        asyncio.run(server.equip(f"making_{name}"))
     migrations.upgrade(server.dsn(f"making_{name}"))
-    asyncio.run(_execute(server.dsn(), f"ALTER DATABASE making_{name} RENAME TO {name}"))
+    if isinstance(server, CitusCluster):
+        asyncio.run(server.close(f"making_{name}"))
+    asyncio.run(_execute(server, f"ALTER DATABASE making_{name} RENAME TO {name}"))
 
 
 async def _databases(dsn: str) -> set[str]:

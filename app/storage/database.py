@@ -23,7 +23,7 @@ from app.storage.hosts import primary_of
 from app.storage.pools import PoolOptions, Role, create_pool
 from app.storage.replicas import ReplicaSet, open_replicas, reading_from
 from app.storage.slow_queries import SlowQueryLog
-from app.storage.statements import Statement, statement
+from app.storage.statements import Statement, on_citus, statement
 from app.storage.written import note_position
 
 log = structlog.get_logger()
@@ -32,13 +32,14 @@ log = structlog.get_logger()
 class Session:
     """A connection for the time of one piece of work."""
 
-    def __init__(self, connection: asyncpg.Connection, slow: SlowQueryLog) -> None:
+    def __init__(self, connection: asyncpg.Connection, slow: SlowQueryLog, *, on_citus: bool = False) -> None:
         self._connection = connection
         self._slow = slow
+        self._on_citus = on_citus
 
     async def fetch(self, which: Statement, index: Index | None = None, **values: object) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
-        text, bound = _text(which, index), which.bind(values)
+        text, bound = self._text(which, index), which.bind(values)
         async with self._observed(which, text, bound):
             rows: list[asyncpg.Record] = await self._connection.fetch(text, *bound)
         return rows
@@ -54,20 +55,20 @@ class Session:
         """Run a statement once for each row of values, in order, in one round trip."""
         if not rows:
             return []
-        text, bound = _text(which, index), [which.bind(row) for row in rows]
+        text, bound = self._text(which, index), [which.bind(row) for row in rows]
         async with self._observed(which, text, bound[0]):
             found: list[asyncpg.Record] = await self._connection.fetchmany(text, bound)
         return found
 
     async def execute(self, which: Statement, index: Index | None = None, **values: object) -> None:
         """Run a statement for its effect."""
-        text, bound = _text(which, index), which.bind(values)
+        text, bound = self._text(which, index), which.bind(values)
         async with self._observed(which, text, bound):
             await self._connection.execute(text, *bound)
 
     async def build(self, which: Statement, index: Index, **literals: int) -> None:
         """Run a statement about an index's tables that takes as long as it takes, outside a transaction."""
-        text = which.text(index_id=index.index_id, dimension=index.embedding_dimension, **literals)
+        text = self._text(which, index, **literals)
         with translated_errors():
             await self._connection.execute(text)
 
@@ -109,11 +110,19 @@ class Session:
             async with self._connection.transaction():
                 yield self
 
+    def _text(self, which: Statement, index: Index | None, **literals: int) -> str:
+        which = on_citus(which) if self._on_citus else which
+        if index is not None:
+            literals |= {"index_id": index.index_id, "dimension": index.embedding_dimension}
+        return which.text(**literals)
+
     async def _heed_deadline(self) -> None:
         if (left := milliseconds_left()) is not None:
             await self.execute(statement("search/limit_statements"), milliseconds=str(left))
 
     async def _plan_mode(self, mode: str) -> None:
+        if self._on_citus:  # plans for values always
+            return
         await self.fetch(statement("operations/set_plan_mode"), plan_mode=mode)
 
     @asynccontextmanager
@@ -144,6 +153,7 @@ class Database:
         self._pools: dict[Role, asyncpg.Pool] = {}
         self._slow = SlowQueryLog(self._options.slow_queries)
         self._started: dict[str, str] = {}
+        self._on_citus = False
         self.replicas: ReplicaSet | None = None
 
     async def open(self) -> None:
@@ -161,9 +171,16 @@ class Database:
 
     async def _greet(self, server: str, connection: asyncpg.Connection) -> None:
         """Teach a new connection its types, and note which server it leads to."""
-        await register_codecs(connection)
+        await self._prepare(connection)
         row = await connection.fetchrow(statement("replication/get_server_position").text())
         self._started[server] = f"{row['system_identifier']} {row['started']}"
+
+    async def _prepare(self, connection: asyncpg.Connection) -> None:
+        """Teach a connection its types, and how to plan where Citus spreads the tables."""
+        await register_codecs(connection)
+        self._on_citus = await connection.fetchval(statement("operations/is_on_citus").text())
+        if self._on_citus:  # which knows no plans but those for values
+            await connection.execute("SET plan_cache_mode = auto")
 
     def server_key(self) -> tuple[str, str]:
         """Name the server that this request reads from.
@@ -225,7 +242,7 @@ class Database:
             metrics.labelled(metrics.POOL_WAIT, role).observe(perf_counter() - started)
         try:
             with metrics.labelled(metrics.POOL_IN_USE, role).track_inprogress():
-                yield Session(connection, self._slow)
+                yield Session(connection, self._slow, on_citus=self._on_citus)
         except DatabaseReadOnlyError:
             # Whether writes are taken by default is settled at connect: only new connections see it change.
             await pool.expire_connections()
@@ -254,8 +271,8 @@ class Database:
             )
         try:
             with translated_errors():
-                await register_codecs(connection)
-            yield Session(connection, self._slow)
+                await self._prepare(connection)
+            yield Session(connection, self._slow, on_citus=self._on_citus)
         finally:
             connection.terminate()
 
@@ -284,9 +301,3 @@ async def _release(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
         await pool.release(connection)
     except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
         log.warning("connection_lost", error=type(error).__name__)
-
-
-def _text(which: Statement, index: Index | None) -> str:
-    if index is None:
-        return which.text()
-    return which.text(index_id=index.index_id, dimension=index.embedding_dimension)

@@ -35,6 +35,18 @@ def run_file(name: str) -> None:
     await_only(adapted.driver_connection.execute(script))
 
 
+def has_citus() -> bool:
+    """Return whether the database that is migrated has the extension Citus; a script is for one that has not."""
+    from sqlalchemy import text  # noqa: PLC0415  see above
+
+    from alembic import op  # noqa: PLC0415
+
+    if op.get_context().as_sql:
+        return False
+    found = op.get_bind().scalar(text("SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'citus')"))
+    return bool(found)
+
+
 def alembic_config(dsn: str | None = None) -> Config:
     """Configure Alembic for this checkout, and for one database if given."""
     from alembic.config import Config  # noqa: PLC0415  see above

@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
 import asyncpg
@@ -12,6 +13,7 @@ from app.storage.replicas import ReplicaOptions
 from app.storage.slow_queries import SlowQueryOptions
 
 Role = Literal["search", "write", "probe"]
+Greeting = Callable[[asyncpg.Connection], Awaitable[None]]
 
 SEARCH_OPTIONS = {
     # asyncpg resets SETs when a connection goes back: only these survive (ADR 0005).
@@ -47,9 +49,7 @@ class PoolOptions:
         return {"search": self.search_connections, "write": self.write_connections, "probe": 1}[role]
 
 
-async def create_pool(
-    dsn: str, role: Role, options: PoolOptions, greet: Callable[[asyncpg.Connection], Awaitable[None]] | None
-) -> asyncpg.Pool:
+async def create_pool(dsn: str, role: Role, options: PoolOptions, greet: Greeting | None) -> asyncpg.Pool:
     """Make a pool; ``greet`` gets every new connection first."""
     settings = SEARCH_OPTIONS if role == "search" else WRITE_OPTIONS
     with translated_errors():
@@ -59,7 +59,7 @@ async def create_pool(
             max_size=options.connections(role),
             max_inactive_connection_lifetime=0,
             init=greet,
-            reset=_leave_clean,
+            reset=partial(_leave_clean, greet),
             statement_cache_size=1024,
             max_cached_statement_lifetime=0,
             max_cacheable_statement_size=64 * 1024,
@@ -75,7 +75,9 @@ async def create_pool(
         )
 
 
-async def _leave_clean(connection: asyncpg.Connection) -> None:
+async def _leave_clean(greet: Greeting | None, connection: asyncpg.Connection) -> None:
     """Spare the round trip of RESET ALL: sessions change nothing that outlives a transaction."""
     if connection.is_in_transaction():
         await connection.reset()
+        if greet is not None:  # what it set is gone
+            await greet(connection)

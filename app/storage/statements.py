@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 SQL = Path(__file__).resolve().parents[2] / "sql"
@@ -50,6 +50,13 @@ def statement(name: str) -> Statement:
     return _read(SQL / "queries" / f"{name}.sql", name)
 
 
+@cache
+def on_citus(which: Statement) -> Statement:
+    """Return the form a statement has where Citus spreads the tables; most have one form only."""
+    path = SQL / "citus" / f"{which.name}.sql"
+    return _read(path if path.exists() else SQL / "queries" / f"{which.name}.sql", which.name, citus=True)
+
+
 def all_statements() -> list[Statement]:
     """Every statement there is."""
     root = SQL / "queries"
@@ -65,7 +72,7 @@ def _render(which: Statement, literals: tuple[tuple[str, int], ...]) -> str:
     return _PLACEHOLDER.sub(lambda match: str(int(values[match[1]])), which.template)
 
 
-def _read(path: Path, name: str) -> Statement:
+def _read(path: Path, name: str, *, citus: bool = False) -> Statement:
     parameters: dict[int, tuple[str, str]] = {}
     columns: list[tuple[str, str]] = []
     body: list[str] = []
@@ -73,7 +80,7 @@ def _read(path: Path, name: str) -> Statement:
         if not line.startswith("--"):
             body.append(line)
         elif found := _INCLUDE.match(line):
-            fragment = _fragment(found[1])
+            fragment = _fragment(found[1], citus=citus)
             parameters.update(enumerate(fragment.parameters, start=1))
             columns.extend(fragment.columns)
         elif found := _PARAMETER.match(line):
@@ -82,18 +89,19 @@ def _read(path: Path, name: str) -> Statement:
             columns.append((found[1], found[2].split("  ")[0]))
     if sorted(parameters) != list(range(1, len(parameters) + 1)):
         raise ValueError(f"{path}: the parameters in the header are not $1 to ${len(parameters)}")
-    text = _PLACEHOLDER.sub(_expand, "\n".join(body).strip())
+    text = _PLACEHOLDER.sub(partial(_expand, citus=citus), "\n".join(body).strip())
     ordered = tuple(parameters[number] for number in sorted(parameters))
     return Statement(name, f"-- {name}\n{text}", ordered, tuple(columns))
 
 
-def _expand(placeholder: re.Match[str]) -> str:
+def _expand(placeholder: re.Match[str], *, citus: bool) -> str:
     name = placeholder[1]
     if not (SQL / "fragments" / f"{name}.sql").exists():
         return placeholder[0]
-    return _fragment(name).template.partition("\n")[2]
+    return _fragment(name, citus=citus).template.partition("\n")[2]
 
 
 @cache
-def _fragment(name: str) -> Statement:
-    return _read(SQL / "fragments" / f"{name}.sql", name)
+def _fragment(name: str, *, citus: bool) -> Statement:
+    own = SQL / "citus" / "fragments" / f"{name}.sql"
+    return _read(own if citus and own.exists() else SQL / "fragments" / f"{name}.sql", name, citus=citus)

@@ -8,3 +8,4 @@ DROP FUNCTION chunk_tokens(sparsevec, integer[]);
 DROP FUNCTION document_label_keys(text, text[], text[]);
 DROP FUNCTION label_keys(text, text[]);
 DROP FUNCTION label_key(text, text);
+DROP FUNCTION IF EXISTS lock_rows, lock_terms, searched_with, shard_statistics, ask_shards;

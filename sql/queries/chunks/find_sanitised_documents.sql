@@ -6,5 +6,7 @@ SELECT DISTINCT ON (d.sanitised_key) d.sanitised_key AS asked_key, d.document_ke
 FROM documents AS d
 WHERE d.index_id = :index_id
   AND d.sanitised_key = ANY ($1::uuid[])
-  AND NOT EXISTS (SELECT FROM documents AS r WHERE r.index_id = :index_id AND r.document_key = d.sanitised_key)
+  AND d.sanitised_key NOT IN (
+      SELECT r.document_key FROM documents AS r WHERE r.index_id = :index_id AND r.document_key = ANY ($1)
+  )
 ORDER BY d.sanitised_key, d.document_id

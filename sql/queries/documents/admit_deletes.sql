@@ -7,9 +7,10 @@
 INSERT INTO document_versions AS v (index_id, document_key, version, deleted_at)
 SELECT :index_id, n.document_key, $2, now()
 FROM unnest($1::uuid[]) AS n (document_key)
-WHERE NOT EXISTS (
-    SELECT FROM documents AS d
-    WHERE d.index_id = :index_id AND d.document_key = n.document_key AND d.written_by <> $3
+WHERE n.document_key NOT IN (
+    SELECT d.document_key
+    FROM documents AS d
+    WHERE d.index_id = :index_id AND d.document_key = ANY ($1) AND d.written_by <> $3
 )
 ORDER BY n.document_key
 ON CONFLICT (index_id, document_key) DO UPDATE SET version = excluded.version, deleted_at = excluded.deleted_at
