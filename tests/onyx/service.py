@@ -22,7 +22,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 from app import embedded
 from app.main import create_app
 from app.settings import Settings
-from tests.conftest import ROOT, _template, make_settings, temporary_database
+from tests.conftest import ROOT, make_settings, template_of, temporary_database
 
 URL_VARIABLE = "ONYX_TEST_SERVICE_URL"
 _START_SECONDS = 60
@@ -72,7 +72,7 @@ def _wait(server: uvicorn.Server, thread: Thread) -> None:
 def _main() -> int:
     with (
         embedded.start(ROOT / ".postgres" / "18", version=18, durable=False, memory_bytes=4 * 2**30) as server,
-        serving_new_database(server, _template(server)) as url,
+        serving_new_database(server, template_of(server)) as url,
     ):
         return subprocess.run(sys.argv[1:], env=os.environ | {URL_VARIABLE: url}, check=False).returncode
 
