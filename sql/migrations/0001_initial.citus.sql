@@ -1,4 +1,4 @@
--- What 0001_initial.up.sql made, spread over the nodes of Citus (docs/adr/0013-citus.md): what grows with the documents
+-- What 0001_initial.up.sql made, spread over the nodes of Citus (docs/adr/0014-citus.md): what grows with the documents
 -- by their keys, so that all of a document lies in one place. The rest is small, is asked by the coordinator alone, and
 -- stays there.
 
