@@ -23,7 +23,7 @@ FILTERS: dict[str, Json] = {
     "sets and times": {
         "access_control_list": None,
         "document_sets": ["Legal"],
-        "updated_at": {"start": "2024-02-01T00:00:00Z", "end": None},
+        "created_at": {"start": "2024-02-01T00:00:00Z", "end": None},
     },
     "ids": {"access_control_list": None, "document_ids": [f"document {n}" for n in range(0, DOCUMENTS, 7)]},
     "hidden": {"access_control_list": None, "hidden": True},
@@ -53,7 +53,7 @@ def document(number: int) -> Json:
         "access": {"public": number % 5 == 0, "entries": [GROUPS[number % 3]]},
         "boost": number % 7 - 3,
         "hidden": number % 11 == 0,
-        "updated_at": None if number % 13 == 0 else f"2024-{1 + number % 12:02}-05T00:00:00Z",
+        "created_at": None if number % 13 == 0 else f"2024-{1 + number % 12:02}-05T00:00:00Z",
         "chunks": [
             {
                 "chunk_index": place,
@@ -99,12 +99,17 @@ async def ask(http: httpx.AsyncClient, request: Json, filters: Json) -> list[Jso
     return hits
 
 
+def _place(hit: Json) -> tuple[str, int, float]:
+    return hit["document_id"], hit["chunk_index"], hit["score"]
+
+
 async def test_every_search_answers_the_same(client: httpx.AsyncClient, one_client: httpx.AsyncClient) -> None:
     await asyncio.gather(fill(client), fill(one_client))
     found = 0
     for kind, request in REQUESTS.items():
         for name, filters in FILTERS.items():
             ours, theirs = await asyncio.gather(ask(client, request, filters), ask(one_client, request, filters))
+            assert [_place(hit) for hit in ours] == [_place(hit) for hit in theirs], f"{kind} with {name}"
             assert ours == theirs, f"{kind} with {name}"
             found += len(ours)
     assert found > 10 * len(FILTERS)
@@ -113,12 +118,14 @@ async def test_every_search_answers_the_same(client: httpx.AsyncClient, one_clie
 async def test_documents_and_counts_are_the_same(client: httpx.AsyncClient, one_client: httpx.AsyncClient) -> None:
     await asyncio.gather(fill(client), fill(one_client))
     for path in ("/documents?index=library&limit=500", "/documents/document%203?index=library"):
-        ours, theirs = (await http.get(path) for http in (client, one_client))
+        ours, theirs = await asyncio.gather(client.get(path), one_client.get(path))
         assert ours.status_code == 200, ours.text
         assert ours.json() == theirs.json()
-    ours, theirs = [(await http.get("/indexes/library")).json() for http in (client, one_client)]
-    assert (ours["documents"], ours["chunks"]) == (theirs["documents"], theirs["chunks"])
-    assert ours["bytes"] > 0
+    ours, theirs = await asyncio.gather(client.get("/indexes/library"), one_client.get("/indexes/library"))
+    assert [ours.json()[name] for name in ("documents", "chunks")] == [
+        theirs.json()[name] for name in ("documents", "chunks")
+    ]
+    assert ours.json()["bytes"] > 0
 
 
 @pytest.mark.parametrize("name", ["few", "ids"])
@@ -129,7 +136,7 @@ async def test_sections_are_the_same(client: httpx.AsyncClient, one_client: http
         "sections": [{"document_id": f"document {number}", "min_chunk_index": 0} for number in (3, 13, 21, 23)],
         "filters": FILTERS[name],
     }
-    ours, theirs = [await http.post("/chunks/retrieve", json=body) for http in (client, one_client)]
+    ours, theirs = await asyncio.gather(*(http.post("/chunks/retrieve", json=body) for http in (client, one_client)))
     assert ours.status_code == 200, ours.text
     assert ours.json() == theirs.json()
     assert ours.json()["chunks"]
