@@ -15,12 +15,11 @@ from app.domain.indexes import Index
 from app.observability import metrics
 from app.observability.phases import count_phase
 from app.observability.tracing import statement_span
-from app.storage.codecs import register_codecs
 from app.storage.copying import copy_stream
 from app.storage.deadlines import milliseconds_left
 from app.storage.errors import translated_errors
 from app.storage.hosts import primary_of
-from app.storage.pools import PoolOptions, Role, create_pool
+from app.storage.pools import PoolOptions, Role, create_pool, prepare
 from app.storage.replicas import ReplicaSet, open_replicas, reading_from
 from app.storage.slow_queries import SlowQueryLog
 from app.storage.statements import Statement, on_citus, statement
@@ -111,10 +110,9 @@ class Session:
                 yield self
 
     def _text(self, which: Statement, index: Index | None, **literals: int) -> str:
-        which = on_citus(which) if self._on_citus else which
         if index is not None:
             literals |= {"index_id": index.index_id, "dimension": index.embedding_dimension}
-        return which.text(**literals)
+        return (on_citus(which) if self._on_citus else which).text(**literals)
 
     async def _heed_deadline(self) -> None:
         if (left := milliseconds_left()) is not None:
@@ -171,16 +169,9 @@ class Database:
 
     async def _greet(self, server: str, connection: asyncpg.Connection) -> None:
         """Teach a new connection its types, and note which server it leads to."""
-        await self._prepare(connection)
+        self._on_citus = await prepare(connection)
         row = await connection.fetchrow(statement("replication/get_server_position").text())
         self._started[server] = f"{row['system_identifier']} {row['started']}"
-
-    async def _prepare(self, connection: asyncpg.Connection) -> None:
-        """Teach a connection its types, and how to plan where Citus spreads the tables."""
-        await register_codecs(connection)
-        self._on_citus = await connection.fetchval(statement("operations/is_on_citus").text())
-        if self._on_citus:  # which knows no plans but those for values
-            await connection.execute("SET plan_cache_mode = auto")
 
     def server_key(self) -> tuple[str, str]:
         """Name the server that this request reads from.
@@ -271,7 +262,7 @@ class Database:
             )
         try:
             with translated_errors():
-                await self._prepare(connection)
+                self._on_citus = await prepare(connection)
             yield Session(connection, self._slow, on_citus=self._on_citus)
         finally:
             connection.terminate()

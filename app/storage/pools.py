@@ -7,10 +7,12 @@ from typing import Literal
 
 import asyncpg
 
+from app.storage.codecs import register_codecs
 from app.storage.errors import translated_errors
 from app.storage.hosts import primary_of
 from app.storage.replicas import ReplicaOptions
 from app.storage.slow_queries import SlowQueryOptions
+from app.storage.statements import statement
 
 Role = Literal["search", "write", "probe"]
 Greeting = Callable[[asyncpg.Connection], Awaitable[None]]
@@ -73,6 +75,15 @@ async def create_pool(dsn: str, role: Role, options: PoolOptions, greet: Greetin
             },
             **primary_of(dsn),
         )
+
+
+async def prepare(connection: asyncpg.Connection) -> bool:
+    """Teach a connection its types and how to plan; return whether Citus spreads the tables, which plans for values."""
+    await register_codecs(connection)
+    on_citus = bool(await connection.fetchval(statement("operations/is_on_citus").text()))
+    if on_citus:
+        await connection.execute("SET plan_cache_mode = auto")
+    return on_citus
 
 
 async def _leave_clean(greet: Greeting | None, connection: asyncpg.Connection) -> None:
