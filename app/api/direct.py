@@ -1,6 +1,6 @@
 """The calls that come most, led to their handlers past what FastAPI does for every call.
 
-Finding the route, and finding out what its parameters say, takes a third of the service's time of a search.
+What FastAPI does before a handler begins was a fifth of the time of a search under a profiler, without its parameters.
 """
 
 from collections.abc import Awaitable, Callable, Mapping

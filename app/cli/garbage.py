@@ -3,7 +3,7 @@
 import gc
 
 _YOUNG = 20_000
-"""Objects made and not let go after which the youngest are looked at; Python's 700 come and go within one request."""
+"""Objects made and not let go after which the youngest are looked at; of its own accord Python does so after 700."""
 
 
 def collect_seldom() -> None:

@@ -1,6 +1,6 @@
 """HTTP answers that leave in one piece: uvicorn sends the head and the body on their own, each a call of the system.
 
-Such calls, and waking the client twice, are a tenth of what the service does for a search.
+Two calls for one answer are one too many, and the client may wake for each.
 """
 
 import asyncio
