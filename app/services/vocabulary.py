@@ -1,16 +1,19 @@
 """The words of an index, noted as they are indexed, for prefixes and typos."""
 
 import asyncio
+from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
+from typing import NamedTuple, TypeVar
 
 from app.domain.documents import Document
 from app.domain.indexes import Index
 from app.domain.replacement import ChunkKey
 from app.services.terms import tokeniser_for
 from app.storage.terms import TermsRepository
-from app.text.tokeniser import Tokeniser
+from app.text.bigrams import bigram_ids, bigrams_of
+from app.text.tokeniser import Term, Tokeniser
 
 T = TypeVar("T")
 
@@ -26,11 +29,24 @@ _REMEMBERED = 100_000
 _IN_THREAD_FROM = 50
 
 
+class Unwritten(NamedTuple):
+    """Words with their term ids, and runs of characters that go by pairs, each pair a word."""
+
+    words: dict[str, int]
+    runs: set[str]
+
+    def listed(self) -> dict[str, int]:
+        """Return the words and the pairs with their term ids."""
+        runs = list(self.runs)
+        pairs = zip(chain.from_iterable(map(bigrams_of, runs)), bigram_ids(runs).tolist(), strict=True)
+        return {word: id_ for word, id_ in self.words.items() if len(word) <= _LONGEST} | dict(pairs)
+
+
 class Stretches(dict[str, bytes]):
     """What the stretches between the blanks of an index's texts are made of: their term ids as int32.
 
-    One that was not met yet is analysed, and waits for its words to be written. Threads may share it: what
-    two of them analyse at once is the same.
+    One that was not met yet is analysed, and its words wait to be written. Threads may share it: what two of them
+    analyse at once is the same.
     """
 
     def __init__(self, tokeniser: Tokeniser) -> None:
@@ -38,16 +54,22 @@ class Stretches(dict[str, bytes]):
         self._tokeniser = tokeniser
         self._before: dict[str, bytes] = {}
         self._known_long: set[int] = set()
-        self.unwritten: set[str] = set()
+        self._words: dict[str, int] = {}
+        self._runs: set[str] = set()
 
     def __missing__(self, stretch: str) -> bytes:
         ids = self._before.get(stretch)
         if ids is None:
-            ids = self._tokeniser.packed_ids(stretch)
-            if len(stretch) > _LONGEST:
-                self._note_long(stretch)
+            terms, runs = self._tokeniser.cut(stretch)
+            ids = array("i", [term.id for term in terms]).tobytes()
+            if runs:
+                ids += bigram_ids(runs).tobytes()
+            if len(stretch) > _LONGEST:  # blobs are not kept, only that their words were noted
+                if hash(stretch) not in self._known_long:
+                    self._known_long.add(hash(stretch))
+                    self._note(terms, runs)
                 return ids
-            self.unwritten.add(stretch)
+            self._note(terms, runs)
         self[stretch] = ids
         return ids
 
@@ -55,10 +77,15 @@ class Stretches(dict[str, bytes]):
         """Return the ids of the terms of a text."""
         return b"".join(map(self.__getitem__, self._tokeniser.stretches(text)))
 
-    def words(self, stretches: set[str]) -> dict[str, int]:
-        """Return the words of stretches with their term ids."""
-        found = self._tokeniser.vocabulary(stretches)
-        return {word: term for word, term in found.items() if len(word) <= _LONGEST}
+    def unwritten(self) -> Unwritten:
+        """Return what is new: it stays so until `written`."""
+        return Unwritten(self._words.copy(), self._runs.copy())
+
+    def written(self, found: Unwritten) -> None:
+        """Let go of what was written."""
+        for word in found.words:
+            self._words.pop(word, None)
+        self._runs.difference_update(found.runs)
 
     def trim(self) -> None:
         """Forget what has not been met for long, once there is too much."""
@@ -68,11 +95,11 @@ class Stretches(dict[str, bytes]):
         if len(self._known_long) > _REMEMBERED:
             self._known_long.clear()
 
-    def _note_long(self, stretch: str) -> None:
-        """Blobs are not kept, only that their words were noted."""
-        if hash(stretch) not in self._known_long:
-            self._known_long.add(hash(stretch))
-            self.unwritten.add(stretch)
+    def _note(self, terms: Iterable[Term], runs: Sequence[str]) -> None:
+        for term in terms:
+            self._words[term.surface] = term.id
+        if runs:
+            self._runs.update(runs)
 
 
 class Vocabulary:
@@ -91,11 +118,10 @@ class Vocabulary:
         stretches = self._of(index)
         bags = await self.bags(index, documents)
         # Those of others that are not written yet are written as well: their way may fail.
-        if waiting := stretches.unwritten.copy():
-            words = await _aside(len(waiting), lambda: stretches.words(waiting))
-            if words:
-                await self._terms.add_words(index, words)
-            stretches.unwritten.difference_update(waiting)
+        new = stretches.unwritten()
+        if words := await _aside(len(new.runs), new.listed):
+            await self._terms.add_words(index, words)
+        stretches.written(new)
         stretches.trim()
         return bags
 

@@ -1,8 +1,7 @@
 """Turn text into terms: one path for documents, queries, phrases and highlights."""
 
-from array import array
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from threading import Lock
@@ -60,10 +59,10 @@ class Token(NamedTuple):
     stop: bool
 
 
-class _Reduced(NamedTuple):
+class Term(NamedTuple):
     """A piece of a word as its term, empty for none; the other attributes are those of `Token`."""
 
-    term: str
+    text: str
     surface: str
     id: int
     stop: bool
@@ -95,7 +94,7 @@ class Tokeniser:
         self._cached_tokens = lru_cache(_CACHED_WORDS)(self._analyse)
         self._cached_words = lru_cache(_CACHED_WORDS)(self._reduce_word)
         self._cached_names = lru_cache(_CACHED_WORDS)(self._reduce_name)
-        self._cached_word_ids = lru_cache(_CACHED_WORDS)(self._word_ids)
+        self._cached_compounds = lru_cache(_CACHED_WORDS)(self._word_terms)
         self._cached_ids = lru_cache(_CACHED_STRETCHES)(self._indexed)
 
     def terms(self, text: str) -> Counter[int]:
@@ -124,11 +123,19 @@ class Tokeniser:
         """Give the ids of the terms of a stretch, those of bigrams last."""
         return self._cached_ids(stretch) if len(stretch) <= _LONGEST_CACHED else self._indexed(stretch)
 
-    def packed_ids(self, stretch: str) -> bytes:
-        """Give the same as int32, for those who remember it themselves."""
-        ids, runs = self._cut(stretch)
-        packed = array("i", ids).tobytes()
-        return packed + bigram_ids(runs).tobytes() if runs else packed
+    def cut(self, stretch: str) -> tuple[Sequence[Term], Sequence[str]]:
+        """Give the terms of a stretch that are indexed, and its runs of characters that go by pairs (`bigrams`)."""
+        if (word := plain_word(stretch)) and len(word) <= _LONGEST_CACHED:
+            one = self._cached_words(word)
+            return () if one.stop or not one.text else (one,), ()
+        terms: list[Term] = []
+        runs: list[str] = []
+        for word in words_of(stretch).findall(stretch):
+            if run := plain_bigrams(word):
+                runs.append(run)
+            else:
+                terms += self._cached_compounds(word) if len(word) <= _LONGEST_CACHED else self._word_terms(word)
+        return terms, runs
 
     def ids_by_stretch(self, stretches: Collection[str]) -> dict[str, tuple[int, ...]]:
         """Give the ids of the terms of distinct stretches."""
@@ -148,22 +155,6 @@ class Tokeniser:
         """Give the tokens of one word that the word pattern found, with spans within the word."""
         return self._cached_tokens(word) if len(word) <= _LONGEST_CACHED else self._analyse(word)
 
-    def vocabulary(self, texts: Iterable[str]) -> dict[str, int]:
-        """List the searchable words of texts, for prefix and typo look-ups.
-
-        Returns
-        -------
-        dict[str, int]
-            Term id by surface: unstemmed, so that a typo is compared with what people write.
-        """
-        found: dict[str, int] = {}
-        for word in {word for text in texts for word in words_of(text).findall(text)}:
-            if run := plain_bigrams(word):
-                found |= zip(bigrams_of(run), bigram_ids([run]).tolist(), strict=True)
-            else:
-                found |= {reduced.surface: reduced.id for _, reduced in self._split(word) if not reduced.stop}
-        return found
-
     def is_shouted(self, text: str) -> bool:
         """Tell whether a text is a sentence in capitals, where IT is a pronoun."""
         if not text.isupper():
@@ -181,33 +172,21 @@ class Tokeniser:
                 yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
 
     def _indexed(self, stretch: str) -> tuple[int, ...]:
-        ids, runs = self._cut(stretch)
+        terms, runs = self.cut(stretch)
+        ids = [term.id for term in terms]
         return (*ids, *bigram_ids(runs).tolist()) if runs else tuple(ids)
 
-    def _cut(self, stretch: str) -> tuple[Sequence[int], list[str]]:
-        """Give the ids of the words of a stretch without blanks, and its runs of characters that go by pairs."""
-        if (word := plain_word(stretch)) and len(word) <= _LONGEST_CACHED:
-            reduced = self._cached_words(word)
-            return () if reduced.stop or not reduced.term else (reduced.id,), []
-        ids: list[int] = []
-        runs: list[str] = []
-        for word in words_of(stretch).findall(stretch):
-            if run := plain_bigrams(word):
-                runs.append(run)
-            else:
-                ids += self._cached_word_ids(word) if len(word) <= _LONGEST_CACHED else self._word_ids(word)
-        return ids, runs
-
-    def _word_ids(self, word: str) -> tuple[int, ...]:
-        """Give the ids of the terms of one word that the word pattern found."""
+    def _word_terms(self, word: str) -> tuple[Term, ...]:
+        """Give the terms of one word that the word pattern found, but for stop words."""
         cut = cut_word(word, self.language.clitics) if word.isascii() and len(word) <= _LONGEST_CACHED else None
         if cut is None:
-            return tuple(reduced.id for _, reduced in self._split(word) if not reduced.stop)
+            return tuple(one for _, one in self._split(word) if not one.stop)
         whole, kind, parts = cut
         steps = [*map(self._cached_words, parts)]
         name = (self._cached_words if kind is Kind.WORD else self._cached_names)(whole)
-        named = [] if any(name.term == one.term for one in steps) else [name]
-        return tuple(one.id for one in [*steps, *named] if one.term and not one.stop)
+        if all(name.text != one.text for one in steps):
+            steps.append(name)
+        return tuple([one for one in steps if one.text and not one.stop])
 
     def _analyse(self, word: str) -> tuple[Token, ...]:
         run = plain_bigrams(word)
@@ -222,7 +201,7 @@ class Tokeniser:
             Token(
                 0 if moved else piece.start,
                 len(word) if moved else piece.end,
-                reduced.term,
+                reduced.text,
                 reduced.surface,
                 reduced.id,
                 piece.step,
@@ -231,17 +210,17 @@ class Tokeniser:
             for piece, reduced in self._split(word)
         )
 
-    def _split(self, word: str) -> list[tuple[Piece, _Reduced]]:
+    def _split(self, word: str) -> list[tuple[Piece, Term]]:
         """Split a word and reduce its pieces; what is no term, or a name that is also a step, is left out."""
         pieces = split_word(compatible(word), self.language.clitics)
         if len(pieces) == 1:
             one = self._reduced(pieces[0])
-            return [(pieces[0], one)] if one.term else []
+            return [(pieces[0], one)] if one.text else []
         found = list(zip(pieces, map(self._reduced, pieces), strict=True))
-        steps = {reduced.term for piece, reduced in found if piece.step}
-        return [(piece, one) for piece, one in found if one.term and (piece.step or one.term not in steps)]
+        steps = {reduced.text for piece, reduced in found if piece.step}
+        return [(piece, one) for piece, one in found if one.text and (piece.step or one.text not in steps)]
 
-    def _reduced(self, piece: Piece) -> _Reduced:
+    def _reduced(self, piece: Piece) -> Term:
         kind, text = piece.kind, piece.text
         if kind is Kind.CLITIC:
             return self._reduce_name(text)._replace(stop=True)
@@ -249,7 +228,7 @@ class Tokeniser:
             return (self._reduce_word if kind is Kind.WORD else self._reduce_name)(text)
         return (self._cached_words if kind is Kind.WORD else self._cached_names)(text)
 
-    def _reduce_word(self, written: str) -> _Reduced:
+    def _reduce_word(self, written: str) -> Term:
         """Reduce a word of the language: stemmed, unless it is a stop word."""
         low = folded(written)
         if low in self.language.stop_words:
@@ -261,20 +240,20 @@ class Tokeniser:
                 term = self._stemmer.stemWord(root)
         return _reduced_to(term, low)
 
-    def _reduce_name(self, written: str) -> _Reduced:
+    def _reduce_name(self, written: str) -> Term:
         """Take a name as it stands."""
         low = folded(written)
         return _reduced_to(low, low)
 
 
-def _reduced_to(term: str, low: str, *, stop: bool = False) -> _Reduced:
+def _reduced_to(term: str, low: str, *, stop: bool = False) -> Term:
     """Free a term and its surface of accents; a term without letters or digits is none."""
-    if term.isascii() and term.isalnum() and len(term) <= MAX_TERM_CHARACTERS:  # as most are
-        return _Reduced(term, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(term), stop)
+    if low.isascii() and term.isalnum() and len(low) <= MAX_TERM_CHARACTERS:  # as most are
+        return Term(term, low, term_id(term), stop)
     bare = unaccented(term)[:MAX_TERM_CHARACTERS]
     if not bare.isalnum() and not any(map(str.isalnum, bare)):
         bare = ""
-    return _Reduced(bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop)
+    return Term(bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop)
 
 
 def _is_name(written: str, low: str) -> bool:

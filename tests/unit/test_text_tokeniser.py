@@ -134,12 +134,6 @@ def test_the_total_of_the_counts_is_the_number_of_indexed_tokens() -> None:
     assert ENGLISH.terms("test the tests of testing") == {term_id("test"): 3}
 
 
-def test_the_vocabulary_lists_words_as_written_with_the_term_they_stand_for() -> None:
-    assert ENGLISH.vocabulary(["The Résumés", "configuration"]) == {
-        "resumes": term_id("resum"), "configuration": term_id("configur"),
-    }  # fmt: skip
-
-
 def test_a_blob_is_one_bounded_term() -> None:
     (blob,) = texts("QmFzZTY0" * 2_000)
     assert len(blob) == MAX_TERM_CHARACTERS
@@ -176,8 +170,6 @@ def test_what_is_counted_fast_is_what_the_tokens_say(parts: list[str]) -> None:
     for text in ("".join(parts), " ".join(parts), "、".join(parts)):
         tokens = [token for token in ENGLISH.tokens(text) if not token.stop]
         assert ENGLISH.terms(text) == Counter(token.id for token in tokens)
-        if not ENGLISH.is_shouted(text):  # words are listed one by one, whatever stands around them
-            assert ENGLISH.vocabulary([text]) == {token.surface: token.id for token in tokens}
 
 
 @given(st.text(st.characters(max_codepoint=127), max_size=12))

@@ -13,6 +13,7 @@ from app.domain.documents import Chunk, Document
 from app.domain.indexes import Index
 from app.services import vocabulary
 from app.services.vocabulary import Stretches, Vocabulary
+from app.text.hashing import term_id
 from app.text.tokeniser import Tokeniser
 
 INDEX = Index(
@@ -55,6 +56,28 @@ def counted(bag: bytes) -> Counter[int]:
 def test_a_bag_holds_what_the_tokeniser_counts(text: str) -> None:
     stretches = Stretches(ENGLISH)
     assert counted(stretches.bag(text)) == counted(stretches.bag(text)) == ENGLISH.terms(text)
+
+
+def test_words_are_listed_as_written_with_the_term_they_stand_for() -> None:
+    stretches = Stretches(ENGLISH)
+    stretches.bag("The Résumés configuration")
+    assert stretches.unwritten().listed() == {"resumes": term_id("resum"), "configuration": term_id("configur")}
+
+
+@given(
+    st.lists(
+        st.text(st.sampled_from("東京都検索エンジンがガー한국어々ｶﾞ龥の"), max_size=90)
+        | st.sampled_from(["API", "wi-fi", "user's", "getById", ".NET", "C++", "(net)", "The", "IT", "—", SHOUTED]),
+        max_size=12,
+    )
+)
+def test_the_words_of_a_text_are_those_of_its_tokens(parts: list[str]) -> None:
+    for text in (" ".join(parts), "、".join(parts)):
+        stretches = Stretches(ENGLISH)
+        stretches.bag(text)
+        assert stretches.unwritten().listed() == {
+            token.surface: token.id for token in ENGLISH.tokens(text) if not token.stop
+        }
 
 
 async def test_titles_belong_to_every_chunk() -> None:
