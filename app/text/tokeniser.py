@@ -181,12 +181,14 @@ class Tokeniser:
         cut = cut_word(word, self.language.clitics) if word.isascii() and len(word) <= _LONGEST_CACHED else None
         if cut is None:
             return tuple(one for _, one in self._split(word) if not one.stop)
-        whole, kind, parts = cut
-        steps = [*map(self._cached_words, parts)]
-        name = (self._cached_words if kind is Kind.WORD else self._cached_names)(whole)
-        if all(name.text != one.text for one in steps):
-            steps.append(name)
-        return tuple([one for one in steps if one.text and not one.stop])
+        terms = [*map(self._cached_words, cut.parts)]
+        if cut.names:
+            steps = {one.text for one in terms}
+            names = [
+                (self._cached_words if kind is Kind.WORD else self._cached_names)(form) for form, kind in cut.names
+            ]
+            terms += [name for name in names if name.text not in steps]
+        return tuple([one for one in terms if one.text and not one.stop])
 
     def _analyse(self, word: str) -> tuple[Token, ...]:
         run = plain_bigrams(word)
