@@ -2,7 +2,7 @@
 
     python -m tests.replicas.read_scaling --chunks 20000 --output FILE
 
-A node is a core with a standby, a process of the service and a client that keeps it busy, all pinned to it; the
+A node is a core with a standby, a process of the service and four clients that keep it busy, all pinned to it; the
 primary and what is left of it rest beside the first. Every service searches all standbys that are given. There are two
 kinds of searches: exact ones, which PostgreSQL is busy with, and those by the HNSW graph, of which the service and the
 client take a large part. Settings take turns; beside the rates stands the processor time that an answer costs each,
@@ -36,6 +36,9 @@ from tests.replicas.cluster import Cluster
 
 NODES = ("b", "c")
 SECONDS = 8.0
+CLIENTS = 4
+"""Of a node: a service divides what it is asked at once among the standbys, and one question cannot be divided."""
+
 _CLIENT = """
 import json, sys, time
 from bench.http import Connection
@@ -125,6 +128,7 @@ def measure(cluster: Cluster, nodes: int, questions: Path, folder: Path, seconds
         asking = [
             threading.Thread(target=lambda core=core, url=one.url: said.append(_asked(core, url, questions, seconds)))
             for core, one in enumerate(services)
+            for _ in range(CLIENTS)
         ]
         for thread in asking:
             thread.start()
