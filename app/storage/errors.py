@@ -1,8 +1,7 @@
 """PostgreSQL's errors in the domain's words, by SQLSTATE (PostgreSQL manual, appendix A)."""
 
 import ssl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 
 import asyncpg
 
@@ -37,21 +36,42 @@ _NO_PARTITION = "no partition of relation"
 _NO_INDEX = "uploads_index_id_fkey"
 
 
-@contextmanager
-def translated_errors() -> Iterator[None]:
+class _Translation:
+    """A class of its own, and one for all: every statement of every search enters it several times."""
+
+    def __enter__(self) -> None:
+        return
+
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
+        if error is not None and (translated := _translated(error)) is not None:
+            raise translated from error
+
+
+_TRANSLATION = _Translation()
+
+
+def translated_errors() -> AbstractContextManager[None]:
     """Raise what goes wrong in PostgreSQL as a domain error; what it cannot name passes as it is."""
-    try:
-        yield
-    except asyncpg.PostgresError as error:
-        raise _translate(error) from error
-    except TimeoutError as error:
-        raise DatabaseUnavailableError("The database did not answer in time.") from error
-    except asyncpg.InternalClientError as error:  # how a connection feels that broke in the middle of something
-        raise DatabaseUnavailableError("The connection to the database broke.") from error
-    except (OSError, asyncpg.InterfaceError) as error:
-        if isinstance(error, asyncpg.DataError):  # a parameter no type of PostgreSQL's can hold
-            raise UnstorableError(str(error)) from error
-        raise DatabaseUnavailableError(_why_unreachable(error)) from error
+    return _TRANSLATION
+
+
+def _translated(error: BaseException) -> Exception | None:
+    if isinstance(error, asyncpg.PostgresError):
+        return _by_state(error)
+    if isinstance(error, TimeoutError):
+        return DatabaseUnavailableError("The database did not answer in time.")
+    if isinstance(error, asyncpg.InternalClientError):  # how a connection feels that broke in the middle of something
+        return DatabaseUnavailableError("The connection to the database broke.")
+    if isinstance(error, OSError | asyncpg.InterfaceError):
+        return _of_client(error)
+    return None
+
+
+def _of_client(error: OSError | asyncpg.InterfaceError) -> Exception:
+    # asyncpg has two errors of one name: that of a parameter its type cannot hold is hidden by one of PostgreSQL's.
+    if isinstance(error, ValueError) and not isinstance(error, asyncpg.ClientConfigurationError | OSError):
+        return UnstorableError(str(error))
+    return DatabaseUnavailableError(_why_unreachable(error))
 
 
 def _why_unreachable(error: Exception) -> str:
@@ -69,7 +89,7 @@ def _why_unreachable(error: Exception) -> str:
     return "The database cannot be reached."
 
 
-def _translate(error: Exception) -> Exception:
+def _by_state(error: asyncpg.PostgresError) -> Exception | None:
     state = str(getattr(error, "sqlstate", None) or "")
     if (state == "23514" and _NO_PARTITION in str(error)) or (state == "23503" and _NO_INDEX in str(error)):
         return IndexNotFoundError("The index was dropped.")
@@ -78,4 +98,4 @@ def _translate(error: Exception) -> Exception:
     for prefix, kind, detail in _BY_STATE:
         if state.startswith(prefix):
             return kind(detail)
-    return error
+    return None
