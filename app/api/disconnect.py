@@ -7,6 +7,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _DISCONNECT: Message = {"type": "http.disconnect"}
 _EMPTY: Message = {"type": "http.request", "body": b"", "more_body": False}
+_WATCHED_AFTER = 0.02
+"""Seconds from which on a request is watched: most are answered by then, and never pay for a watcher."""
 
 
 async def run_while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> bool:
@@ -16,16 +18,16 @@ async def run_while_connected(app: ASGIApp, scope: Scope, receive: Receive, send
     waited for beside it.
     """
     exchange = _Exchange(receive, send, has_body=_has_body(scope["headers"]))
-    handler = asyncio.ensure_future(app(scope, exchange.receive, exchange.send))
-    watcher = asyncio.create_task(exchange.watch(handler))
+    timer = asyncio.get_running_loop().call_later(_WATCHED_AFTER, exchange.begin_watching)
     try:
-        await handler
+        await app(scope, exchange.receive, exchange.send)
     except asyncio.CancelledError:
         if not exchange.left:
             raise
         return False
     finally:
-        watcher.cancel()
+        timer.cancel()
+        exchange.end_watching()
     return True
 
 
@@ -40,6 +42,8 @@ class _Exchange:
         self._answered = False
         self._body_read = asyncio.Event()
         self._gone = asyncio.Event()
+        self._handler = asyncio.current_task()
+        self._watcher: asyncio.Task[None] | None = None
         self.left = False
         if not has_body:
             self._body_read.set()
@@ -64,15 +68,26 @@ class _Exchange:
             self._answered = True
         await self._send(message)
 
-    async def watch(self, handler: asyncio.Future[None]) -> None:
+    def begin_watching(self) -> None:
+        """Wait beside the handler for the client to leave."""
+        self._watcher = asyncio.create_task(self._watch())
+
+    def end_watching(self) -> None:
+        """Be done, whether the handler ended by itself or was cancelled from here."""
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self.left and self._handler is not None:
+            self._handler.uncancel()
+
+    async def _watch(self) -> None:
         """Cancel the handler when the client leaves before the answer is complete."""
         await self._body_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
         self._gone.set()
-        if not self._answered and not handler.done():
+        if not self._answered and self._handler is not None:
             self.left = True
-            handler.cancel()
+            self._handler.cancel()
 
 
 def _has_body(headers: Iterable[tuple[bytes, bytes]]) -> bool:
