@@ -1,20 +1,21 @@
 """Pools of connections, and sessions on them that run statements and are timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from time import perf_counter
-from typing import Self
+from typing import Self, TypeVar
 
 import asyncpg
 import structlog
 
-from app.domain.errors import DatabaseReadOnlyError, OverloadedError
+from app.domain.errors import DatabaseReadOnlyError
 from app.domain.indexes import Index
 from app.observability import metrics
 from app.observability.phases import count_phase
 from app.observability.tracing import statement_span
+from app.storage.connections import Pool
 from app.storage.copying import copy_stream
 from app.storage.deadlines import milliseconds_left
 from app.storage.errors import translated_errors
@@ -26,6 +27,8 @@ from app.storage.statements import Statement, on_citus, statement
 from app.storage.written import note_position
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Session:
@@ -39,9 +42,7 @@ class Session:
     async def fetch(self, which: Statement, index: Index | None = None, **values: object) -> list[asyncpg.Record]:
         """Run a statement and return its rows."""
         text, bound = self._text(which, index), which.bind(values)
-        async with self._observed(which, text, bound):
-            rows: list[asyncpg.Record] = await self._connection.fetch(text, *bound)
-        return rows
+        return await self._observed(which, text, bound, self._connection.fetch(text, *bound))
 
     async def fetch_row(self, which: Statement, index: Index | None = None, **values: object) -> asyncpg.Record | None:
         """Run a statement and return its first row, if there is one."""
@@ -55,15 +56,12 @@ class Session:
         if not rows:
             return []
         text, bound = self._text(which, index), [which.bind(row) for row in rows]
-        async with self._observed(which, text, bound[0]):
-            found: list[asyncpg.Record] = await self._connection.fetchmany(text, bound)
-        return found
+        return await self._observed(which, text, bound[0], self._connection.fetchmany(text, bound))
 
     async def execute(self, which: Statement, index: Index | None = None, **values: object) -> None:
         """Run a statement for its effect."""
         text, bound = self._text(which, index), which.bind(values)
-        async with self._observed(which, text, bound):
-            await self._connection.execute(text, *bound)
+        await self._observed(which, text, bound, self._connection.execute(text, *bound))
 
     async def build(self, which: Statement, index: Index, **literals: int) -> None:
         """Run a statement about an index's tables that takes as long as it takes, outside a transaction."""
@@ -123,14 +121,13 @@ class Session:
             return
         await self.fetch(statement("operations/set_plan_mode"), plan_mode=mode)
 
-    @asynccontextmanager
-    async def _observed(self, which: Statement, text: str, bound: Sequence[object]) -> AsyncIterator[None]:
-        """Translate the errors of one statement, count its time, trace it, and log it if it was slow."""
+    async def _observed(self, which: Statement, text: str, bound: Sequence[object], work: Awaitable[T]) -> T:
+        """Run a statement: translate its errors, count its time, trace it, and log it if it was slow."""
         started = perf_counter()
         failed = True
         try:
             with translated_errors(), statement_span(which.name):
-                yield
+                result = await work
             failed = False
         finally:
             seconds = perf_counter() - started
@@ -140,6 +137,7 @@ class Session:
                 self._slow.report(which, bound, seconds, failed=failed)
         if self._slow.is_slow(seconds):
             await self._slow.report_plan(self._connection, which, text)
+        return result
 
 
 class Database:
@@ -148,7 +146,7 @@ class Database:
     def __init__(self, dsn: str, options: PoolOptions | None = None) -> None:
         self._dsn = dsn
         self._options = options or PoolOptions()
-        self._pools: dict[Role, asyncpg.Pool] = {}
+        self._pools: dict[Role, Pool] = {}
         self._slow = SlowQueryLog(self._options.slow_queries)
         self._started: dict[str, str] = {}
         self._on_citus = False
@@ -163,7 +161,7 @@ class Database:
                 self._dsn, self._options.replicas, lambda name, dsn: self._create_pool(name, dsn, "search")
             )
 
-    async def _create_pool(self, server: str, dsn: str, role: Role) -> asyncpg.Pool:
+    async def _create_pool(self, server: str, dsn: str, role: Role) -> Pool:
         # Probes need no types of pgvector, which may be missing.
         return await create_pool(dsn, role, self._options, None if role == "probe" else partial(self._greet, server))
 
@@ -191,17 +189,13 @@ class Database:
                 for _ in range(size):
                     await held.enter_async_context(self.session(role))
 
-        await asyncio.gather(*(fill(role, pool.get_max_size()) for role, pool in self._pools.items()))
+        await asyncio.gather(*(fill(role, pool.size) for role, pool in self._pools.items()))
         return self._options.search_connections
 
     async def close(self) -> None:
         """Let running work end, then disconnect."""
         for pool in self._pools.values():
-            try:
-                async with asyncio.timeout(10):
-                    await pool.close()
-            except TimeoutError:
-                pool.terminate()
+            await pool.close()
         self._pools.clear()
         if self.replicas is not None:
             await self.replicas.close()
@@ -228,24 +222,26 @@ class Database:
         started = perf_counter()
         try:
             with translated_errors():
-                connection = await self._acquire(pool)
+                connection = await pool.acquire()
         finally:
             metrics.labelled(metrics.POOL_WAIT, role).observe(perf_counter() - started)
+        failed = True
         try:
             with metrics.labelled(metrics.POOL_IN_USE, role).track_inprogress():
                 yield Session(connection, self._slow, on_citus=self._on_citus)
+            failed = False
         except DatabaseReadOnlyError:
             # Whether writes are taken by default is settled at connect: only new connections see it change.
-            await pool.expire_connections()
+            await pool.expire()
             raise
         finally:
-            await _release(pool, connection)
+            await pool.release(connection, failed=failed)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Session]:
-        """A session for writing, in a transaction."""
+    async def transaction(self, *, single: bool = False) -> AsyncIterator[Session]:
+        """A session for writing, in a transaction; a single statement is one by itself."""
         async with self.session("write") as session:
-            async with session.transaction():
+            async with nullcontext() if single else session.transaction():
                 yield session
             if self.replicas is not None:
                 await note_position(session)
@@ -269,26 +265,10 @@ class Database:
 
     async def renew(self, role: Role) -> None:
         """Let the next sessions of a pool connect anew."""
-        await self._pools[role].expire_connections()
+        await self._pools[role].expire()
 
-    def _pool(self, role: Role, *, latest: bool) -> asyncpg.Pool:
+    def _pool(self, role: Role, *, latest: bool) -> Pool:
         replica = reading_from() if role == "search" else None
         if replica is None or (latest and self.replicas is not None and self.replicas.primary_answers):
             return self._pools[role]
         return replica.pool
-
-    async def _acquire(self, pool: asyncpg.Pool) -> asyncpg.Connection:
-        try:
-            return await pool.acquire(timeout=self._options.acquire_timeout)
-        except TimeoutError:
-            if pool.get_size() >= pool.get_max_size() and not pool.get_idle_size():
-                raise OverloadedError("Every database connection is busy; try again.") from None
-            raise
-
-
-async def _release(pool: asyncpg.Pool, connection: asyncpg.Connection) -> None:
-    """Give a connection back. One that broke is replaced: the work on it has ended well, or has said why not."""
-    try:
-        await pool.release(connection)
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError) as error:
-        log.warning("connection_lost", error=type(error).__name__)

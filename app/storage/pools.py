@@ -8,6 +8,7 @@ from typing import Literal
 import asyncpg
 
 from app.storage.codecs import register_codecs
+from app.storage.connections import Pool
 from app.storage.errors import translated_errors
 from app.storage.hosts import primary_of
 from app.storage.replicas import ReplicaOptions
@@ -51,11 +52,11 @@ class PoolOptions:
         return {"search": self.search_connections, "write": self.write_connections, "probe": 1}[role]
 
 
-async def create_pool(dsn: str, role: Role, options: PoolOptions, greet: Greeting | None) -> asyncpg.Pool:
+async def create_pool(dsn: str, role: Role, options: PoolOptions, greet: Greeting | None) -> Pool:
     """Make a pool; ``greet`` gets every new connection first."""
     settings = SEARCH_OPTIONS if role == "search" else WRITE_OPTIONS
     with translated_errors():
-        return await asyncpg.create_pool(
+        pool = await asyncpg.create_pool(
             dsn,
             min_size=0,
             max_size=options.connections(role),
@@ -75,6 +76,7 @@ async def create_pool(dsn: str, role: Role, options: PoolOptions, greet: Greetin
             },
             **primary_of(dsn),
         )
+    return Pool(pool, options.acquire_timeout)
 
 
 async def prepare(connection: asyncpg.Connection) -> bool:

@@ -18,6 +18,7 @@ import structlog
 
 from app.domain.replication import PrimaryTrack, ServerPosition
 from app.observability import metrics
+from app.storage.connections import Pool
 from app.storage.errors import translated_errors
 from app.storage.hosts import primary_of, split_hosts
 from app.storage.statements import statement
@@ -74,7 +75,7 @@ class Watched:
 class Replica(Watched):
     """One of the servers of searches."""
 
-    def __init__(self, name: str, connect: Connect, pool: asyncpg.Pool) -> None:
+    def __init__(self, name: str, connect: Connect, pool: Pool) -> None:
         super().__init__(name, connect)
         self.pool = pool
         self.found: ServerPosition | None = None
@@ -199,7 +200,7 @@ class ReplicaSet:
 
 
 async def open_replicas(
-    dsn: str, options: ReplicaOptions, create_pool: Callable[[str, str], Awaitable[asyncpg.Pool]]
+    dsn: str, options: ReplicaOptions, create_pool: Callable[[str, str], Awaitable[Pool]]
 ) -> ReplicaSet:
     """Make a pool for each server of searches, and ask all of them where they are."""
 
