@@ -30,8 +30,12 @@ class IdempotentWrites:
         request: IdempotentRequest | None,
         kind: type[ResultT],
         work: Callable[[Session], Awaitable[list[ResultT]]],
+        *,
+        single: bool = False,
     ) -> list[ResultT]:
         """Do the work in a transaction; for a request that was answered before, return that answer instead.
+
+        Work that is a ``single`` statement needs none around it, unless an answer is kept with it.
 
         Raises
         ------
@@ -41,7 +45,7 @@ class IdempotentWrites:
             Another request came with the key.
         """
         if request is None:
-            async with self._database.transaction() as session:
+            async with self._database.transaction(single=single) as session:
                 return await work(session)
         deadline = monotonic() + _PATIENCE
         while True:

@@ -216,8 +216,10 @@ class IndexingService:
             found = await self._documents.update(session, index, timely, acl_ids)
             return _changed(names, dict.fromkeys(late, 0) | found, late)
 
+        single = expected is None and len(updates) == 1 and updates[0].version is None
         async with self._gate.entered():
-            results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+            results = await self._writes.carry_out(request, ChangedDocument, work, single=single)
+            await self._confirm(index, results)
         metrics.DOCUMENTS_UPDATED.inc(sum(result.found for result in results))
         return results
 
@@ -246,7 +248,8 @@ class IndexingService:
             return _changed(names, dict.fromkeys(known, 0) | gone, late)
 
         async with self._gate.entered():
-            results = await self._confirmed(index, await self._writes.carry_out(request, ChangedDocument, work))
+            results = await self._writes.carry_out(request, ChangedDocument, work)
+            await self._confirm(index, results)
         metrics.DOCUMENTS_DELETED.inc(sum(result.found for result in results))
         return results
 
@@ -269,11 +272,10 @@ class IndexingService:
         terms = sum(map(len, bags.values())) // TERM_BYTES
         return await self._indexes.settle_average_length(index, max(1.0, terms / max(1, len(bags))))
 
-    async def _confirmed(self, index: Index, results: list[ChangedDocument]) -> list[ChangedDocument]:
+    async def _confirm(self, index: Index, results: list[ChangedDocument]) -> None:
         """Where nothing was found, make sure that the index is still there."""
         if not any(result.found for result in results):
             await self._catalog.confirm(index)
-        return results
 
 
 def _changed(names: Iterable[str], found: Mapping[UUID, int], late: set[UUID]) -> list[ChangedDocument]:
