@@ -12,7 +12,7 @@ from fastapi_offline import FastAPIOffline
 from app.api import access, bulk, chunks, console, documents, indexes, operations, search, tokens, uploads
 from app.api.authorisation import Admission, authorise
 from app.api.dependencies import Services
-from app.api.direct import DirectCalls
+from app.api.direct import Call, DirectCalls, Handler
 from app.api.long_lists import LongLists
 from app.api.middleware import RequestMiddleware
 from app.api.openapi import install_openapi
@@ -64,6 +64,12 @@ from app.storage.terms import TermsRepository
 log = structlog.get_logger()
 
 VERSION = "0.1.0"
+
+_DIRECT: dict[Call, Handler] = {
+    ("POST", "/search"): search.search_directly,
+    ("POST", "/documents"): documents.post_directly,
+    ("PATCH", "/documents"): documents.patch_directly,
+}
 
 _NO_TELEMETRY = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI looks for OpenTelemetry at every request; what there is to tell, `Tracing` and our own metrics tell."""
@@ -129,7 +135,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(guarded)
     app.include_router(operations.router)
     app.include_router(console.router)
-    app.add_middleware(DirectCalls, handlers={("POST", "/search"): search.search_directly})
+    app.add_middleware(DirectCalls, handlers=_DIRECT)
     app.add_middleware(RequestMiddleware, max_concurrent=settings.max_concurrent_requests, gates=services.gates)
     if tracing is not None:
         app.add_middleware(TracingMiddleware, tracing=tracing)

@@ -4,8 +4,12 @@ from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import StringConstraints, TypeAdapter, ValidationError
 
 from app.api.authorisation import CallerOf
+from app.api.bodies import IDEMPOTENCY_KEY
+from app.domain.callers import Caller
 from app.domain.idempotency import IdempotentRequest
 from app.domain.keys import digest
 from app.domain.replication import parse_position
@@ -68,15 +72,16 @@ async def read_after(
 AfterOf = Annotated[int | None, Depends(read_after)]
 
 
+IdempotencyKey = Annotated[str, StringConstraints(pattern=r"^[\x20-\x7e]{1,255}$")]
+_KEY: TypeAdapter[str] = TypeAdapter(IdempotencyKey)
+
+
 async def idempotent_request_of(
     request: Request,
     caller: CallerOf,
     idempotency_key: Annotated[
-        str | None,
-        Header(
-            pattern=r"^[\x20-\x7e]{1,255}$",
-            description="Drawn by the caller for this write, such as a UUID: repeated, it is answered as at first.",
-        ),
+        IdempotencyKey | None,
+        Header(description="Drawn by the caller for this write, such as a UUID: repeated, it is answered as at first."),
     ] = None,
 ) -> IdempotentRequest | None:
     """Return what makes a write the same when it comes again; its body, if it has one, must be read by now."""
@@ -86,6 +91,23 @@ async def idempotent_request_of(
     grant = caller.grant  # another key may be for another index, and leave its name out as well
     body: bytes | None = getattr(request.state, "body_digest", None)
     return IdempotentRequest(caller.tenant_id, idempotency_key, digest(*said, grant.key_id or grant.name, body))
+
+
+async def read_idempotent_request(request: Request, caller: Caller) -> IdempotentRequest | None:
+    """Do as `idempotent_request_of` for a route that takes no dependencies.
+
+    Raises
+    ------
+    RequestValidationError
+        The key is none.
+    """
+    key = request.headers.get(IDEMPOTENCY_KEY)
+    try:
+        return await idempotent_request_of(request, caller, None if key is None else _KEY.validate_python(key))
+    except ValidationError as error:
+        raise RequestValidationError(
+            [item | {"loc": ("header", IDEMPOTENCY_KEY)} for item in error.errors()]
+        ) from error
 
 
 RequestOf = Annotated[IdempotentRequest | None, Depends(idempotent_request_of)]

@@ -4,14 +4,21 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import orjson
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from starlette.convertors import PathConvertor, register_url_convertor
 
 from app.api import rendering
-from app.api.authorisation import IndexOf, TenantOf
-from app.api.bodies import accepts, body_of
-from app.api.dependencies import IfMatchOf, RequestOf, ServicesOf
+from app.api.authorisation import IndexOf, TenantOf, authorise_request
+from app.api.bodies import accepts, body_of, reader_of
+from app.api.dependencies import (
+    IfMatchOf,
+    RequestOf,
+    Services,
+    ServicesOf,
+    read_idempotent_request,
+    services_of,
+)
 from app.api.openapi import problems
 from app.api.rendering import json_response
 from app.api.schemas.documents import (
@@ -24,7 +31,9 @@ from app.api.schemas.documents import (
     StoredDocument,
     UpdatesBody,
 )
+from app.domain.callers import Caller
 from app.domain.conditions import expected
+from app.domain.idempotency import IdempotentRequest
 from app.domain.interchange import write_document
 
 
@@ -38,6 +47,28 @@ register_url_convertor("text", _TextConvertor())
 router = APIRouter(prefix="/documents", tags=["documents"])
 
 NDJSON = "application/x-ndjson"
+_read_documents = reader_of(DocumentsBody)
+_read_updates = reader_of(UpdatesBody)
+
+
+async def post_directly(request: Request) -> Response:
+    """Call `post_documents` with what its parameters say."""
+    caller = await authorise_request(request)
+    body = await _read_documents(request)
+    return await post_documents(body, *await _parameters(request, caller))
+
+
+async def patch_directly(request: Request) -> Response:
+    """Call `patch_documents` with what its parameters say."""
+    caller = await authorise_request(request)
+    body = await _read_updates(request)
+    return await patch_documents(body, *await _parameters(request, caller))
+
+
+async def _parameters(request: Request, caller: Caller) -> tuple[Services, str, IdempotentRequest | None, str | None]:
+    """Return what both take besides a body, which must be read by now."""
+    known = await read_idempotent_request(request, caller)
+    return await services_of(request), caller.tenant_id, known, request.headers.get("if-match")
 
 
 @router.post(
