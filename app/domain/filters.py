@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any
 
 from app.domain.documents import whole_seconds
@@ -46,7 +47,7 @@ class Filters:
     @property
     def is_open(self) -> bool:
         """Whether every visible document passes."""
-        return all(getattr(self, name) == default for name, default in _OPEN)
+        return bool(_conditions(self) == _OPEN)
 
     @property
     def is_indexed(self) -> bool:
@@ -62,7 +63,8 @@ class Filters:
         )
 
 
-_OPEN = tuple((each.name, each.default) for each in fields(Filters) if each.name != "access_given")
+_conditions = attrgetter(*(each.name for each in fields(Filters) if each.name != "access_given"))
+_OPEN = _conditions(Filters())
 
 
 class PermittedFilters(Filters):

@@ -53,7 +53,7 @@ class Ranked:
     rows
         Rows that carry ``acl_count``.
     explained
-        What the planner of the nearest chunks knew and did.
+        What the planner of the nearest chunks knew and did, where somebody asks.
     """
 
     chunks: list[ChunkId]
@@ -171,7 +171,7 @@ async def find_hybrid(
         complete=len(chunks) >= search.limit or keyword.complete,
         degraded=keyword.degraded,
         rows=union.nearest.rows or keyword.rows,
-        explained=union.nearest.explained,
+        explained=union.nearest.explained() if search.explain else {},
     )
 
 

@@ -1,8 +1,9 @@
 """The planner: finds the nearest chunks under a filter by whatever is cheapest and good enough (docs/adr/0009)."""
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from time import monotonic, perf_counter
 from typing import Any, Protocol
 
@@ -30,6 +31,7 @@ _LEARNT_FROM = 2_000
 _LEARNING = 0.1
 _NARROW = 10
 """Rows of a search without a filter for which the recall of the ten nearest speaks."""
+_USUAL = Prices()
 _BOUND = 8.0
 """Learnt prices stay within so many times of those measured beforehand."""
 
@@ -73,7 +75,9 @@ class Wanted:
 def wanted_by(search: Search, embedding: Vector, limit: int) -> Wanted:
     """Say what a search looks for, near an embedding and so many of it."""
     filters = search.filters
-    return Wanted(embedding, limit, filters.is_open, search.exact, search.min_recall, indexed=filters.is_indexed)
+    is_open = filters.is_open
+    indexed = not is_open and filters.is_indexed
+    return Wanted(embedding, limit, is_open, search.exact, search.min_recall, indexed=indexed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,16 +91,17 @@ class Standing:
 
 @dataclass(slots=True)
 class Nearest:
-    """What was found, how, and what the planner knew.
+    """What was found, and how.
 
-    ``exact``: no other chunk is nearer. ``complete``: fewer rows than the limit mean that no more match.
+    ``exact``: no other chunk is nearer. ``complete``: fewer rows than the limit mean that no more match. ``explained``
+    tells what the planner knew to whoever asks.
     """
 
     rows: Rows
     strategy: str
     exact: bool = False
     complete: bool = True
-    explained: dict[str, Any] = field(default_factory=dict)
+    explained: Callable[[], dict[str, Any]] = dict
 
 
 class NearestPlanner:
@@ -136,10 +141,10 @@ class NearestPlanner:
         index = standing.index
         sample = None if wanted.open else self._known(index, values)
         situation = self._situation(standing, sample, wanted)
-        run = _Run(reader, wanted, self._prices.get(index.index_id, Prices()), situation)
+        run = _Run(reader, wanted, self._prices.get(index.index_id, _USUAL), situation)
         found = await self._found(run, index, values, unknown=sample is None and not wanted.open)
         _remember(self._prices, index.index_id, run.prices)
-        found.explained = _explained(run)
+        found.explained = partial(_explained, run)
         return found
 
     async def share(self, reader: NearestReader, index: Index, values: Values) -> float:
@@ -257,7 +262,7 @@ class _Run:
 
     def _blend(self, name: str, seen: float) -> None:
         """Move a price towards what was seen, exponentially weighted, within bounds: one hiccup is no price."""
-        usual = getattr(Prices(), name)
+        usual = getattr(_USUAL, name)
         seen = min(max(seen, usual / _BOUND), usual * _BOUND)
         old = getattr(self.prices, name)
         self.prices = replace(self.prices, **{name: old + _LEARNING * (seen - old)})

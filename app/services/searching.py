@@ -134,7 +134,7 @@ class SearchService:
             found.strategy,
             exact=found.exact,
             complete=found.complete,
-            plan=(search.explain and found.explained) or None,
+            plan=(search.explain and found.explained()) or None,
         )
 
     async def _random(self, index: Index, search: Search) -> Answer:

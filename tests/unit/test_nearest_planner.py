@@ -187,7 +187,7 @@ async def test_prices_are_learnt_from_what_statements_take() -> None:
     for _ in range(60):
         await find(Played(0.05, 0.0), planner)  # the head is of no use to these
     standing = await planner.standing(INDEX)
-    explained = (await planner.find(played, standing, VALUES, Wanted(QUERY, 10, open=False))).explained
+    explained = (await planner.find(played, standing, VALUES, Wanted(QUERY, 10, open=False))).explained()
     predicted = explained["predicted_ms"]
     assert predicted["exact"] < 0.6 * 1.2e-3 * (played.allowed + 1_000)
     assert explained["allowed"] == pytest.approx(10_000, rel=0.05)
