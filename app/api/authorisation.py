@@ -91,7 +91,7 @@ OPEN = frozenset(
 )
 """Paths that need none: probes, metrics, the API pages and the console, which hold nothing of anybody's."""
 
-_FORWARDED = ("forwarded", "x-forwarded-for", "x-real-ip")
+_FORWARDED = frozenset({b"forwarded", b"x-forwarded-for", b"x-real-ip"})
 _bearer = HTTPBearer(auto_error=False, description="A key, a search token, or a token of the identity provider.")
 
 
@@ -198,10 +198,9 @@ def _is_local(request: Request) -> bool:
     A proxy on this machine passes on requests from elsewhere, and says so. A page in a browser on this machine
     may have had its name resolved to it; then the host that was asked for is that name.
     """
-    headers = request.headers
-    if any(name in headers for name in _FORWARDED):
+    if any(name in _FORWARDED for name, _ in request.scope["headers"]):
         return False
-    asked = headers.get("host", "localhost")
+    asked = request.headers.get("host", "localhost")
     asked = asked.partition("]")[0].lstrip("[") if asked.startswith("[") else asked.partition(":")[0]
     return _is_loopback(asked) and (request.client is None or _is_loopback(request.client.host))
 

@@ -184,7 +184,8 @@ async def _read_bytes(request: Request, limit: int) -> bytes:
                 if max(came, size) > limit:
                     raise _too_large(limit)
                 parts.append(piece)
-                clock.reschedule(began + _BODY_SECONDS + came / _BODY_RATE)
+                if str(came) != length:  # more is to come
+                    clock.reschedule(began + _BODY_SECONDS + came / _BODY_RATE)
     except TimeoutError:
         raise HttpError(408, f"The body comes slower than {_BODY_RATE} bytes a second.") from None
     if unzip is not None:

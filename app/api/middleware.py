@@ -1,8 +1,8 @@
 """What surrounds every request: an id, a bound on how many there are, a log line, metrics."""
 
 import re
+from secrets import token_hex
 from time import perf_counter
-from uuid import uuid4
 
 import structlog
 from starlette.datastructures import Headers
@@ -73,16 +73,18 @@ class RequestMiddleware:
             await self._app(scope, receive, send)
             return
         given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _SAFE_ID.fullmatch(given) else uuid4().hex
+        request_id = given if _SAFE_ID.fullmatch(given) else token_hex(16)
         scope["request_id"] = request_id
         answer = _Answer(send, request_id)
         started = perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request_id), noted_writes() as answer.written:
+        bound = structlog.contextvars.bind_contextvars(request_id=request_id)
+        with noted_writes() as answer.written:
             try:
                 await self._handle(scope, receive, answer)
             finally:
                 _observe(scope, answer.status, perf_counter() - started)
                 end_audit(scope, answer.status)
+                structlog.contextvars.reset_contextvars(**bound)
 
     async def _handle(self, scope: Scope, receive: Receive, answer: "_Answer") -> None:
         bounded = scope["path"] not in _UNBOUNDED
@@ -138,12 +140,12 @@ class _Answer:
             self.started = True
             self.status = message["status"]
             given = message.get("headers", [])
-            names = {name for name, _ in given}
-            is_page = any(name == b"content-type" and value.startswith(b"text/html") for name, value in given)
+            values = dict(given)
+            is_page = values.get(b"content-type", b"").startswith(b"text/html")
             ours = [(b"x-request-id", self._request_id.encode()), *(_PAGE_HEADERS if is_page else _DATA_HEADERS)]
             if self.written:
                 ours.append((b"x-write-lsn", format_position(max(self.written)).encode()))
-            message["headers"] = [*given, *(header for header in ours if header[0] not in names)]
+            message["headers"] = [*given, *(header for header in ours if header[0] not in values)]
         await self._send(message)
 
 

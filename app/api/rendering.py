@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
+from operator import itemgetter
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -29,6 +30,7 @@ SERVICE_PHASE = "service"
 """What is neither a statement's nor the embeddings endpoint's: ranking, highlights, waiting for a connection."""
 
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
+_chunk_values = itemgetter(*_CHUNK_FIELDS)
 _RESULT_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in (IndexedDocument, ChangedDocument)}
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
 
@@ -53,8 +55,7 @@ def answer(found: Answer, took_ms: float) -> Response:
     return json_response(
         {
             "hits": [
-                {name: hit.row[name] for name in _CHUNK_FIELDS}
-                | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
+                _chunk(hit.row) | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
                 for hit in found.hits
             ],
             "mode": found.mode,
@@ -80,7 +81,11 @@ def _phases(seconds: Mapping[str, float], took_ms: float) -> list[dict[str, Any]
 
 def chunk_list(rows: Iterable[Row]) -> Response:
     """Answer with chunks in order."""
-    return json_response({"chunks": [{name: row[name] for name in _CHUNK_FIELDS} for row in rows]})
+    return json_response({"chunks": [_chunk(row) for row in rows]})
+
+
+def _chunk(row: Row) -> dict[str, Any]:
+    return dict(zip(_CHUNK_FIELDS, _chunk_values(row), strict=True))
 
 
 def raw_chunk(row: Row) -> dict[str, Any]:
