@@ -10,7 +10,8 @@ from app.storage.errors import translated_errors
 def refused_parameter() -> Exception:
     """Return what asyncpg raises for a parameter that is too large for its type: PostgreSQL never sees it."""
     (kind,) = (each for each in asyncpg.InterfaceError.__subclasses__() if each.__name__ == "DataError")
-    return kind("invalid input for query argument $1: 4294967296 (value out of int32 range)")
+    refused: Exception = kind("invalid input for query argument $1: 4294967296 (value out of int32 range)")
+    return refused
 
 
 @pytest.mark.parametrize(
