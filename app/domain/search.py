@@ -84,6 +84,8 @@ def readable_expansions(answer: Answer) -> tuple[Expansion, ...]:
 
     The others come from the whole index: who searches under an access list may not be meant to know that they occur.
     """
+    if not answer.expansions:  # to spell the texts of ten hits anew takes as long as all else that is done for them
+        return ()
     texts = [casefolded(f"{hit.row['title'] or ''}\n{hit.row['content']}") for hit in answer.hits]
     kept = (
         replace(each, words=tuple(word for word in each.words if any(casefolded(word) in text for text in texts)))

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache, partial
 from pathlib import Path
@@ -14,11 +15,12 @@ _INCLUDE = re.compile(r"^-- (?:-> )?:(\w+)$")
 _PLACEHOLDER = re.compile(r"(?<!:):([a-z_]+)")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Statement:
     """One SQL statement: its text with ``:literals`` still open, its parameters and its columns.
 
-    Parameters and columns are (name, PostgreSQL type) pairs in order.
+    Parameters and columns are (name, PostgreSQL type) pairs in order. There is one of each, so that it is known by its
+    identity: its rendered texts are looked up for every statement that is run.
     """
 
     name: str
@@ -38,10 +40,11 @@ class Statement:
         TypeError
             A value is missing or names no parameter.
         """
-        if len(values) != len(self.parameters) or any(name not in values for name, _ in self.parameters):
-            wrong = sorted(set(values) ^ {name for name, _ in self.parameters})
-            raise TypeError(f"{self.name}: missing or unknown parameters: {', '.join(wrong)}")
-        return [values[name] for name, _ in self.parameters]
+        if len(values) == len(self.parameters):
+            with suppress(KeyError):
+                return [values[name] for name, _ in self.parameters]
+        wrong = sorted(set(values) ^ {name for name, _ in self.parameters})
+        raise TypeError(f"{self.name}: missing or unknown parameters: {', '.join(wrong)}")
 
 
 @cache
