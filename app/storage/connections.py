@@ -45,7 +45,7 @@ class Pool:
         """
         while self._at_hand:
             connection = self._at_hand.pop()
-            if not connection.is_closed():
+            if _is_well(connection):
                 return connection
             await self.release(connection, failed=True)
         self._waiting += 1
@@ -63,7 +63,7 @@ class Pool:
     async def release(self, connection: asyncpg.Connection, *, failed: bool) -> None:
         """Give a connection back. One that broke is replaced: the work on it has ended well, or has said why not."""
         left = self._uses_left.get(connection, 0)
-        if left and not (failed or self._waiting or connection.is_closed() or connection.is_in_transaction()):
+        if left and not failed and not self._waiting and _is_well(connection):
             self._uses_left[connection] = left - 1
             self._at_hand.append(connection)
             return
@@ -97,3 +97,11 @@ class Pool:
         kept, self._at_hand = self._at_hand, []
         for connection in kept:
             await self.release(connection, failed=False)
+
+
+def _is_well(connection: asyncpg.Connection) -> bool:
+    """Whether a connection may be used again as it is."""
+    try:
+        return not (connection.is_closed() or connection.is_in_transaction())
+    except asyncpg.InterfaceError:  # it was lost, and asyncpg's pool has taken it back
+        return False

@@ -18,8 +18,11 @@ class FakeConnection:
     def __init__(self) -> None:
         self.closed = False
         self.in_transaction = False
+        self.taken_back = False
 
     def is_closed(self) -> bool:
+        if self.taken_back:
+            raise asyncpg.InterfaceError("connection has been released back to the pool")
         return self.closed
 
     def is_in_transaction(self) -> bool:
@@ -83,22 +86,24 @@ async def test_a_connection_that_was_used_well_is_used_again() -> None:
     assert inner.released == []
 
 
-@pytest.mark.parametrize("fault", ["failed", "closed", "in a transaction"])
+@pytest.mark.parametrize("fault", ["failed", "closed", "taken back", "in a transaction"])
 async def test_whatever_went_wrong_is_looked_after_by_the_pool(fault: str) -> None:
     pool, inner = pool_of()
     first: Any = await pool.acquire()
     first.closed = fault == "closed"
+    first.taken_back = fault == "taken back"
     first.in_transaction = fault == "in a transaction"
     await pool.release(first, failed=fault == "failed")
     assert inner.released == [first]
     assert await pool.acquire() is not first
 
 
-async def test_one_that_breaks_while_it_is_at_hand_is_replaced() -> None:
+@pytest.mark.parametrize("fault", ["closed", "taken back"])
+async def test_one_that_breaks_while_it_is_at_hand_is_replaced(fault: str) -> None:
     pool, inner = pool_of()
     first: Any = await pool.acquire()
     await pool.release(first, failed=False)
-    first.closed = True
+    first.closed, first.taken_back = fault == "closed", fault == "taken back"
     assert await pool.acquire() is not first
     assert inner.released == [first]
 
