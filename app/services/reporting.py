@@ -49,6 +49,8 @@ class IndexReporter:
                 await self.report()
             except ServiceError as error:
                 log.debug("report_skipped", code=error.code, detail=error.detail)
+            except Exception:  # Citus gives a statement that is cut short on a shard codes that mean nothing
+                log.exception("report_failed")
             await asyncio.sleep(INTERVAL)
 
     async def report(self) -> None:
