@@ -31,7 +31,14 @@ def one_postgres() -> Iterator[embedded.EmbeddedServer]:
 
 
 @pytest.fixture
-async def one_client(one_postgres: embedded.EmbeddedServer) -> AsyncIterator[httpx.AsyncClient]:
+async def one_dsn(one_postgres: embedded.EmbeddedServer) -> AsyncIterator[str]:
+    """A migrated database on one PostgreSQL."""
+    async with temporary_database(one_postgres, template_of(one_postgres)) as dsn:
+        yield dsn
+
+
+@pytest.fixture
+async def one_client(one_dsn: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a service on one PostgreSQL."""
-    async with temporary_database(one_postgres, template_of(one_postgres)) as dsn, running(make_settings(dsn)) as http:
+    async with running(make_settings(one_dsn)) as http:
         yield http

@@ -27,11 +27,11 @@ class CitusCluster:
 
     def dsn(self, database: str | None = None) -> str:
         """Name a database of the coordinator."""
-        return self.coordinator if database is None else _on(self.coordinator, database=database)
+        return self.coordinator if database is None else on_node(self.coordinator, database=database)
 
     async def run(self, statement: str) -> None:
         """Run a statement on every node, the databases themselves left aside."""
-        await asyncio.gather(*(_run(_on(node, database="postgres"), statement) for node in await self.nodes()))
+        await asyncio.gather(*(_run(on_node(node, database="postgres"), statement) for node in await self.nodes()))
 
     async def nodes(self) -> list[str]:
         """Return the coordinator first, then the workers."""
@@ -39,15 +39,14 @@ class CitusCluster:
             rows = await connection.fetch(
                 "SELECT nodename, nodeport FROM pg_dist_node WHERE groupid <> 0 ORDER BY nodeid"
             )
-        return [self.coordinator, *(_on(self.coordinator, f"{row[0]}:{row[1]}") for row in rows)]
+        return [self.coordinator, *(on_node(self.coordinator, f"{row[0]}:{row[1]}") for row in rows)]
 
     async def equip(self, database: str, workers: int | None = None) -> None:
-        """Make a new database one of Citus, with pgvector, on some of the workers."""
-        coordinator, *others = nodes = [_on(node, database=database) for node in await self.nodes()]
+        """Make a new database one of Citus, on some of the workers."""
+        coordinator, *others = nodes = [on_node(node, database=database) for node in await self.nodes()]
         await asyncio.gather(*(_run(node, "CREATE EXTENSION citus") for node in nodes))
         parts = urlsplit(coordinator)
         async with connected(coordinator) as connection:
-            await connection.execute("CREATE EXTENSION vector")
             await connection.execute("SELECT citus_set_coordinator_host($1, $2)", parts.hostname, parts.port or 5432)
         for place in range(len(others) if workers is None else workers):
             await self.add_worker(database, place)
@@ -62,7 +61,7 @@ class CitusCluster:
         """Let nobody into a database, so that it can be copied."""
         await self.run(f"ALTER DATABASE {database} ALLOW_CONNECTIONS false")
         for node in await self.nodes():
-            async with connected(_on(node, database="postgres")) as connection:
+            async with connected(on_node(node, database="postgres")) as connection:
                 await connection.execute(_STOP_ITS_SESSIONS, database)
 
 
@@ -74,7 +73,8 @@ async def _run(dsn: str, statement: str) -> None:
         await connection.close()
 
 
-def _on(dsn: str, address: str | None = None, *, database: str | None = None) -> str:
+def on_node(dsn: str, address: str | None = None, *, database: str | None = None) -> str:
+    """Name another node, another database, or both."""
     parts = urlsplit(dsn)
     login, _, own = parts.netloc.rpartition("@")
     netloc = f"{login}@{address or own}" if login else address or own
