@@ -126,14 +126,17 @@ async def running(settings: Settings) -> AsyncIterator[httpx.AsyncClient]:
 async def temporary_database(server: Server, template: str | None) -> AsyncIterator[str]:
     """Create a database, from a template if given; drop it in the end."""
     name = f"test_{uuid4().hex}"
-    await _execute(server, f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
+    await execute(server, f"CREATE DATABASE {name} TEMPLATE {template or 'template0'}")
     try:
+        if template is None and isinstance(server, CitusCluster):
+            await server.equip(name)
         yield server.dsn(name)
     finally:
-        await _execute(server, f"DROP DATABASE {name} WITH (FORCE)")
+        await execute(server, f"DROP DATABASE {name} WITH (FORCE)")
 
 
-async def _execute(server: Server, statement: str) -> None:
+async def execute(server: Server, statement: str) -> None:
+    """Run a statement outside of the tests' databases; on Citus, on all nodes."""
     if isinstance(server, CitusCluster):
         await server.run(statement)
         return
@@ -142,6 +145,12 @@ async def _execute(server: Server, statement: str) -> None:
         await connection.execute(statement)
     finally:
         await connection.close()
+
+
+async def close(server: Server, database: str) -> None:
+    """Make a database ready to be copied: Citus keeps connections of its own to it."""
+    if isinstance(server, CitusCluster):
+        await server.close(database)
 
 
 def template_of(server: Server) -> str:
@@ -158,14 +167,13 @@ def template_of(server: Server) -> str:
 def _make_template(server: Server, name: str) -> None:
     if name in asyncio.run(_databases(server.dsn())):
         return
-    asyncio.run(_execute(server, f"DROP DATABASE IF EXISTS making_{name} WITH (FORCE)"))
-    asyncio.run(_execute(server, f"CREATE DATABASE making_{name}"))
+    asyncio.run(execute(server, f"DROP DATABASE IF EXISTS making_{name} WITH (FORCE)"))
+    asyncio.run(execute(server, f"CREATE DATABASE making_{name}"))
     if isinstance(server, CitusCluster):
         asyncio.run(server.equip(f"making_{name}"))
     migrations.upgrade(server.dsn(f"making_{name}"))
-    if isinstance(server, CitusCluster):
-        asyncio.run(server.close(f"making_{name}"))
-    asyncio.run(_execute(server, f"ALTER DATABASE making_{name} RENAME TO {name}"))
+    asyncio.run(close(server, f"making_{name}"))
+    asyncio.run(execute(server, f"ALTER DATABASE making_{name} RENAME TO {name}"))
 
 
 async def _databases(dsn: str) -> set[str]:

@@ -61,6 +61,13 @@ def migrate(revision: Revision = "head", *, down: Down = False) -> None:
         _migrate(database_dsn(settings), revision, down=down)
 
 
+@cli.command()
+def distribute() -> None:
+    """Spread a database over the nodes of Citus, which it got after its schema; services are stopped meanwhile."""
+    migrations.distribute(database_dsn(Settings()))
+    typer.echo("The tables are spread over the nodes.")
+
+
 @cli.command(name="eval")
 def evaluate(
     corpora: Corpora, *, url: Url = None, api_key: ApiKey = None, run: Runs = None, output: Output = None

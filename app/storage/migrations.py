@@ -5,10 +5,15 @@ Alembic and SQLAlchemy are imported when there is something to migrate: twenty m
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from app.storage.statements import SQL
+import asyncpg
+
+from app.storage.errors import translated_errors
+from app.storage.hosts import primary_of
+from app.storage.statements import SQL, statement
 
 if TYPE_CHECKING:
     from alembic.config import Config
@@ -45,6 +50,40 @@ def has_citus() -> bool:
         return False
     found = op.get_bind().scalar(text("SELECT EXISTS (SELECT FROM pg_extension AS e WHERE e.extname = 'citus')"))
     return bool(found)
+
+
+def distribute(dsn: str) -> None:
+    """Spread a database that came to Citus filled, over its nodes. Not to be called from a running event loop.
+
+    Raises
+    ------
+    ValueError
+        There is no Citus, no schema, nothing left to do, or a service at work, which would go on as on one PostgreSQL.
+    """
+    asyncio.run(_distribute(dsn))
+
+
+async def _distribute(dsn: str) -> None:
+    with translated_errors():
+        connection = await asyncpg.connect(dsn, timeout=10, **primary_of(dsn))
+    try:
+        with translated_errors():
+            async with connection.transaction():
+                state = await connection.fetchrow(statement("operations/lock_distribution").text())
+                for wrong, found in (
+                    (not state["citus"], "This database has no extension citus."),
+                    (
+                        not state["migrated"],
+                        "This database has no schema yet: `vector-search migrate` spreads it at once.",
+                    ),
+                    (state["spread"], "The tables are spread over the nodes already."),
+                    (state["services"], "Stop the services first: some are connected."),
+                ):
+                    if wrong:
+                        raise ValueError(found)
+                await connection.execute((SQL / "migrations" / "0001_initial.citus.sql").read_text(encoding="utf-8"))
+    finally:
+        await connection.close()
 
 
 def alembic_config(dsn: str | None = None) -> Config:

@@ -1,13 +1,30 @@
 -- What 0001_initial.up.sql made, spread over the nodes of Citus (docs/adr/0014-citus.md): what grows with the documents
 -- by their keys, so that all of a document lies in one place. The rest is small, is asked by the coordinator alone, and
--- stays there.
+-- stays there. It may come later, with documents there already (`vector-search distribute`).
 
 -- One connection to each node, as all is one transaction.
 SET LOCAL citus.multi_shard_modify_mode = 'sequential';
+-- Built again on the shards, graphs cost a tenth of what they do grown chunk by chunk as the rows come in.
+DO $$
+DECLARE
+    graph regclass;
+BEGIN
+    FOR graph IN SELECT i.oid FROM pg_class AS i JOIN pg_am AS m ON m.oid = i.relam WHERE m.amname = 'hnsw'
+        AND i.relname ~ '^chunk_embeddings_(bit_)?hnsw_\d+' LOOP
+        EXECUTE format('DROP INDEX %s', graph);
+    END LOOP;
+END $$;
+-- What the nodes evaluate; functions that were there before Citus are not on them yet.
+SELECT create_distributed_function(f.name::regprocedure)
+FROM unnest(ARRAY['label_key(text, text)', 'label_keys(text, text[])', 'document_label_keys(text, text[], text[])',
+    'chunk_tokens(sparsevec, integer[])']) AS f (name);
 SELECT create_distributed_table('documents', 'document_key');
 SELECT create_distributed_table(t.name::regclass, 'document_key', colocate_with => 'documents')
 FROM unnest(ARRAY['document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments', 'title_embeddings', 'chunk_terms'])
     AS t (name);
+SELECT truncate_local_data_after_distributing_table(t.name::regclass)
+FROM unnest(ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments', 'title_embeddings',
+    'chunk_terms']) AS t (name);
 
 -- Citus takes row locks for one key at a time.
 CREATE FUNCTION lock_rows(relation text, index_id integer, document_keys uuid[]) RETURNS SETOF uuid
