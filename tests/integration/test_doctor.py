@@ -34,6 +34,7 @@ async def test_a_migrated_database_is_sound(dsn: str, monkeypatch: pytest.Monkey
     await is_sound(monkeypatch, dsn)
 
 
+@pytest.mark.one_postgres("server")
 async def test_one_on_the_oldest_postgresql_too(dsn16: str, monkeypatch: pytest.MonkeyPatch) -> None:
     await is_sound(monkeypatch, dsn16)
 

@@ -44,6 +44,8 @@ server.stop()
 """
 
 
+pytestmark = pytest.mark.one_postgres("server")
+
 Starter = Callable[..., subprocess.Popen[str]]
 
 

@@ -83,6 +83,7 @@ def calls(http: httpx.AsyncClient) -> list[Call]:
     ]
 
 
+@pytest.mark.one_postgres("server")
 async def test_a_database_that_stops_is_waited_for(folder: Path) -> None:
     server = await asyncio.to_thread(start, folder)
     await asyncio.to_thread(migrations.upgrade, server.dsn())
@@ -104,6 +105,7 @@ async def test_a_database_that_stops_is_waited_for(folder: Path) -> None:
             await asyncio.to_thread(again.stop)
 
 
+@pytest.mark.one_postgres("server")
 async def test_a_service_that_starts_before_its_database_becomes_ready(folder: Path) -> None:
     server = await asyncio.to_thread(start, folder)
     await asyncio.to_thread(server.stop)

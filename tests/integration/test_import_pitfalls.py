@@ -4,6 +4,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.standins import command
 from tests.standins.rows import vespa_key, vespa_rows
 from tests.standins.serving import serve
@@ -176,6 +178,7 @@ async def test_a_mended_row_is_imported_from_the_quarantine_file(dsn: str, tmp_p
     assert {row["document_id"] for row in await fetch(dsn, "SELECT document_id FROM documents")} == {"good", "bad"}
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_a_row_the_database_refuses_spoils_no_other(dsn: str, tmp_path: Path) -> None:
     refuse = """
         CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import asyncpg
 import numpy as np
+import pytest
 import pytest_asyncio
 
 from app.domain.filters import Filters
@@ -53,6 +54,7 @@ async def plan(connection: asyncpg.Connection, index: Index, name: str, values: 
     return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {text}", *which.bind(values)))
 
 
+@pytest.mark.one_postgres("plans")
 async def test_candidates_come_from_the_gin_index(connection: asyncpg.Connection, index: Index) -> None:
     await fill(connection, index, 20_000)
     await connection.execute(f"ANALYZE chunk_terms_{index.index_id}")
@@ -65,6 +67,7 @@ async def test_candidates_come_from_the_gin_index(connection: asyncpg.Connection
     assert "Seq Scan on chunk_terms" not in found, found
 
 
+@pytest.mark.one_postgres("plans")
 async def test_terms_are_counted_in_the_gin_index_before_the_first_statistics(
     connection: asyncpg.Connection, index: Index
 ) -> None:

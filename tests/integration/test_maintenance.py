@@ -146,7 +146,7 @@ async def interrupted_build(dsn: str, index: Index) -> None:
             return bool(await observer.fetchval(query) == 1)
 
         await eventually(waiting)
-        await observer.execute("SELECT pg_terminate_backend($1)", builder.get_server_pid())
+        await observer.execute("SELECT pg_terminate_backend($1::integer)", builder.get_server_pid())
         with pytest.raises((asyncpg.PostgresError, asyncpg.InterfaceError, ConnectionError)):
             await build
 
@@ -251,11 +251,14 @@ async def graph_of(dsn: str) -> tuple[int, dict[str, Any]]:
     return node, orjson.loads(graph)
 
 
-async def flush_statistics(database: Database) -> None:
-    """Let what pooled sessions counted be seen."""
+async def is_worn(database: Database, removed: int) -> bool:
+    """Whether what sessions counted is seen; those of other nodes report it when they have rested for a while."""
     for _ in range(6):
         async with database.session("write") as session:
             await session._connection.execute("SELECT pg_stat_force_next_flush()")
+    index = await catalog_of(database).get("public", "documents")
+    async with database.dedicated_session() as session:
+        return (await MaintenanceRepository(session).graph_wear(index)).removed >= removed
 
 
 async def test_a_new_graph_is_measured_and_searches_take_the_ef_search_that_does(
@@ -284,7 +287,7 @@ async def test_a_worn_graph_is_built_anew_while_it_answers(quiet: httpx.AsyncCli
         assert (await graph_of(dsn))[0] == first  # nothing is due
         gone = [f"document {number}" for number in range(2 * THRESHOLD)]
         await indexing_of(database).delete("public", "documents", gone)
-        await flush_statistics(database)
+        await eventually(lambda: is_worn(database, 2 * THRESHOLD))
         assert await maintainer_of(database).run_once()
         second, graph = await graph_of(dsn)
         assert second != first
@@ -294,6 +297,7 @@ async def test_a_worn_graph_is_built_anew_while_it_answers(quiet: httpx.AsyncCli
     assert await progress(quiet) == ("ready", 1.0)
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_what_a_rebuild_left_is_removed_and_the_old_graph_goes_on(quiet: httpx.AsyncClient, dsn: str) -> None:
     await write(quiet, 0, THRESHOLD)
     await release_maintainer(dsn)
@@ -314,6 +318,7 @@ async def test_what_a_rebuild_left_is_removed_and_the_old_graph_goes_on(quiet: h
         assert (await ann(quiet))["state"] == "ready"
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_builds_get_the_memory_they_need_and_never_less_than_is_set(dsn: str) -> None:
     async with opened(dsn) as database:
         index = await make_index(database, "large", dimension=1000)

@@ -1,6 +1,7 @@
 """Where there are hundreds of indexes, and so thousands of tables, asking about all of them takes no minute."""
 
 import httpx
+import pytest
 from prometheus_client import REGISTRY
 
 from app.observability.metrics import PREFIX
@@ -32,6 +33,7 @@ async def test_a_list_looks_at_the_graphs_once(client: httpx.AsyncClient) -> Non
     assert 0 < shown["a"]["bytes"] <= shown["b"]["bytes"]
 
 
+@pytest.mark.one_postgres("plans")
 async def test_what_an_index_holds_is_found_without_a_walk_through_the_catalogue(
     client: httpx.AsyncClient, dsn: str
 ) -> None:

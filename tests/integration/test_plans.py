@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from app import embedded
 from app.domain.callers import OPERATOR
 from app.domain.documents import PUBLIC, Access, Chunk, Document, DocumentUpdate
 from app.domain.filters import Filters
@@ -25,7 +24,7 @@ from app.storage.database import Database
 from app.storage.indexes import IndexRepository
 from app.storage.nearest import Rows
 from app.storage.search import SearchRepository
-from tests.conftest import temporary_database
+from tests.conftest import Server, close, execute, temporary_database
 from tests.support.plans import nodes, open_filter, plan_of, relations, used_indexes
 from tests.support.storage import catalog_of, connected, indexing_of, make_index, opened
 
@@ -89,19 +88,15 @@ def library_documents(vectors: Vectors, *, per_document: int = 10) -> list[Docum
 
 
 @pytest.fixture(scope="module")
-def filled(postgres: embedded.EmbeddedServer, template: str) -> Iterator[str]:
+def filled(postgres: Server, template: str) -> Iterator[str]:
     """The name of a database with a library in it, to copy from."""
     name = f"library_{uuid4().hex}"
     with asyncio.Runner() as runner:
         runner.run(execute(postgres, f"CREATE DATABASE {name} TEMPLATE {template}"))
         runner.run(fill(postgres.dsn(name)))
+        runner.run(close(postgres, name))
         yield name
         runner.run(execute(postgres, f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-async def execute(server: embedded.EmbeddedServer, command: str) -> None:
-    async with connected(server.dsn()) as connection:
-        await connection.execute(command)
 
 
 async def fill(dsn: str) -> None:
@@ -113,7 +108,7 @@ async def fill(dsn: str) -> None:
 
 
 @pytest.fixture
-async def library(postgres: embedded.EmbeddedServer, filled: str) -> AsyncIterator[Library]:
+async def library(postgres: Server, filled: str) -> AsyncIterator[Library]:
     async with temporary_database(postgres, filled) as dsn, opened(dsn) as database:
         index = await catalog_of(database).get("public", "library")
         yield Library(dsn, database, index, clustered(CHUNKS), SearchRepository(database))
@@ -133,6 +128,7 @@ FILTERED: dict[str, Filters] = {
 }
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize("name", ["search/semantic_ann", "search/nearest_ann"])
 async def test_the_graph_is_used_and_bounds_the_rows(library: Library, name: str) -> None:
     """Whatever the filter: it is applied to the head of the graph, one look-up for each of its rows."""
@@ -147,6 +143,7 @@ async def test_the_graph_is_used_and_bounds_the_rows(library: Library, name: str
                 assert looked_at * node["Actual Loops"] <= 110, (filters, node)
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact"])
 async def test_exact_search_never_uses_the_graph(library: Library, name: str) -> None:
     for filters in FILTERED.values():
@@ -155,6 +152,7 @@ async def test_exact_search_never_uses_the_graph(library: Library, name: str) ->
         assert not [index for index in used_indexes(plan) if "hnsw" in index], filters
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize("name", ["search/semantic_coarse", "search/nearest_coarse"])
 async def test_coarse_search_measures_segments_then_the_chunks_of_a_few(library: Library, name: str) -> None:
     """What passes is hashed once, segments are looked up in it; under the plan mode that the service chooses for it."""
@@ -179,6 +177,7 @@ SELECTIVE: dict[str, Filters] = {
 }
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize("name", ["search/semantic_exact", "search/nearest_exact", "search/keyword_exact"])
 @pytest.mark.parametrize("wanted", SELECTIVE)
 async def test_a_selective_filter_is_found_in_its_index(library: Library, wanted: str, name: str) -> None:
@@ -190,6 +189,7 @@ async def test_a_selective_filter_is_found_in_its_index(library: Library, wanted
     assert not any(node["Node Type"] == "Seq Scan" for node in nodes(plan) if "Relation Name" in node)
 
 
+@pytest.mark.one_postgres("plans")
 async def test_exact_search_reads_the_embeddings_of_allowed_documents_only(library: Library) -> None:
     values = open_filter(FILTERED["ids"]) | {"embedding": library.query(1), "limit": 10}
     plan = await plan_of(library.database, "search/semantic_exact", library.index, values)
@@ -198,6 +198,7 @@ async def test_exact_search_reads_the_embeddings_of_allowed_documents_only(libra
     assert read["Actual Rows"] * read["Actual Loops"] == 50 * 10
 
 
+@pytest.mark.one_postgres("plans")
 @pytest.mark.parametrize(
     ("name", "rest"),
     [
@@ -347,6 +348,7 @@ def minus(after: Counts, before: Counts) -> Counts:
     return first, second, third, fourth
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_metadata_updates_touch_one_row_each_and_mostly_in_place(library: Library) -> None:
     """Within the room that pages keep free; more of it comes back as soon as nobody needs the old versions."""
     changed = DOCUMENTS * 15 // 100
@@ -368,6 +370,7 @@ async def test_metadata_updates_touch_one_row_each_and_mostly_in_place(library: 
     assert in_place / updated > 0.8
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_a_document_that_comes_again_writes_nothing(library: Library) -> None:
     async def work(indexing: IndexingService) -> None:
         await indexing.write("public", "library", library_documents(library.vectors))
@@ -375,6 +378,7 @@ async def test_a_document_that_comes_again_writes_nothing(library: Library) -> N
     assert await written_by(library, work) == {}
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_a_changed_chunk_writes_its_own_rows(library: Library) -> None:
     """The others keep their rows, and their places in the graph."""
     number = library.index.index_id
@@ -397,6 +401,7 @@ async def test_a_changed_chunk_writes_its_own_rows(library: Library) -> None:
     assert set(changes) == {f"vocabulary_{number}"}  # words it had not met
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_dropping_an_index_deletes_no_rows(library: Library) -> None:
     """As many statements for thousands of chunks as for none, and no row is touched but the catalogue's."""
     counted = []

@@ -96,6 +96,7 @@ async def test_sizes_graph_and_recall_are_published_and_vanish_with_the_index(
         await database.close()
 
 
+@pytest.mark.one_postgres("plans")
 async def test_recall_is_what_a_worn_graph_deserves(client: httpx.AsyncClient, dsn: str) -> None:
     """The estimate falls when searches look at too little: it measures them, not the graph alone."""
     await fill(client)

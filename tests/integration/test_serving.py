@@ -17,6 +17,8 @@ import pytest
 from app import embedded
 from app.observability.metrics import PREFIX
 
+pytestmark = pytest.mark.one_postgres("server")
+
 ROOT = Path(__file__).resolve().parents[2]
 
 

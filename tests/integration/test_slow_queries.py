@@ -55,6 +55,7 @@ async def test_a_quick_statement_is_not_logged_nor_anything_at_zero(dsn: str) ->
     assert await look_up(dsn, SlowQueryOptions(seconds=0)) == []
 
 
+@pytest.mark.one_postgres("plans")
 async def test_the_plan_comes_on_request_and_knows_no_values(dsn: str) -> None:
     _, plan = await look_up(dsn, SlowQueryOptions(seconds=1e-9, plan=True))
     assert plan["event"] == "slow_query_plan"
@@ -63,6 +64,7 @@ async def test_the_plan_comes_on_request_and_knows_no_values(dsn: str) -> None:
     assert ASKED not in str(plan)
 
 
+@pytest.mark.one_postgres("server")
 async def test_a_statement_that_runs_into_its_limit_is_logged_as_failed(dsn: str) -> None:
     opened = database(dsn, SlowQueryOptions(seconds=0.05, plan=True), statement_timeout=2.0)
     sleep = Statement("test/sleep", "SELECT pg_sleep(600)", (), ())

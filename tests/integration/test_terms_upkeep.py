@@ -92,6 +92,7 @@ async def test_background_cosine_is_the_mean_of_unrelated_pairs(settings: Settin
     assert measured == pytest.approx(float(pairs.mean()), abs=2e-3)
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_statistics_are_there_after_maintenance(settings: Settings, dsn: str) -> None:
     await index(settings, [document(f"d{n}", f"pump number{n % 3}") for n in range(60)])
     await maintain(settings)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from app.domain.keys import document_key
 from tests.standins import command
@@ -78,6 +79,7 @@ async def test_a_faithful_copy_passes_and_answers_alike(dsn: str, tmp_path: Path
     assert '<h1 class="passed">Passed</h1>' in page
 
 
+@pytest.mark.one_postgres("catalogue")
 async def test_each_difference_is_found(dsn: str, tmp_path: Path) -> None:
     rows = vespa_rows(30, chunks=6)
     counts = counted(rows)

@@ -30,7 +30,7 @@ from app.storage.statements import statement
 from tests.conftest import make_settings, running
 from tests.support import worlds
 from tests.support.oracle import Json, meant_by, passes
-from tests.support.plans import open_filter, plan_of, query_of, used_indexes
+from tests.support.plans import open_filter, plan_lines, prefer_graphs, query_of
 from tests.support.storage import catalog_of, connected, opened
 
 QUERY = [1.0, 0.25, 0.0, 0.0]
@@ -99,22 +99,21 @@ async def readers(dsn: str) -> AsyncIterator[Readers]:
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(running(make_settings(dsn)))
         await http.put("/indexes/world", json={"embedding_dimension": 4})
-        async with connected(dsn) as connection:  # a graph this small is not worth its while to the planner
-            await connection.execute(f"ALTER DATABASE {dsn.rpartition('/')[2]} SET enable_sort = off")
+        await prefer_graphs(dsn)
         database = await stack.enter_async_context(opened(dsn))
         index = await catalog_of(database).get("public", "world")
         async with connected(dsn) as connection:
             text = statement("maintenance/create_ann_index").text(index_id=2, dimension=4, m=8, ef_construction=32)
             assert index.index_id == 2
             await connection.execute(text)
-        plan = await plan_of(
+        plan = await plan_lines(
             database,
             "search/semantic_ann",
             index,
             open_filter()
             | {"embedding": query_of(4), "limit": EVERYTHING, "candidate_limit": EVERYTHING, "ef_search": "100"},
         )
-        assert "chunk_embeddings_hnsw_2" in used_indexes(plan)
+        assert "Index Scan using chunk_embeddings_hnsw_2" in plan
         access = AccessResolver(AccessRepository(database), catalog_of(database))
         yield Readers(http, dsn, index, access, SearchRepository(database), ChunkRepository(database))
 

@@ -1,7 +1,7 @@
 """The plans that PostgreSQL really uses: of the real text, under the pool's own options."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from app.storage.database import Database
 from app.storage.filters import filter_values
 from app.storage.pools import Role
 from app.storage.statements import statement
+from tests.support.storage import connected
 
 Plan = dict[str, Any]
 
@@ -28,14 +29,35 @@ async def plan_of(
     """Plan a statement as a session of the pool does, run it, and return the plan with what it met.
 
     ``custom``: as the session does within ``planned_anew``.
-
-    A prepared statement and EXECUTE go through the same choice of plan, generic or custom, as the driver's do.
     """
+    found = await _explained(database, name, index, values, "ANALYZE, BUFFERS, FORMAT JSON", role=role, custom=custom)
+    plan: Plan = json.loads(found[0][0])[0]
+    return plan
+
+
+async def plan_lines(database: Database, name: str, index: Index, values: Mapping[str, object]) -> str:
+    """Plan a search and run it; return the plan as people read it, on Citus with that of one of the shards in it."""
+    return "\n".join(
+        row[0] for row in await _explained(database, name, index, values, "ANALYZE, TIMING OFF, COSTS OFF")
+    )
+
+
+async def _explained(
+    database: Database,
+    name: str,
+    index: Index,
+    values: Mapping[str, object],
+    how: str,
+    *,
+    role: Role = "search",
+    custom: bool = False,
+) -> Sequence[Sequence[Any]]:
+    """A prepared statement and EXECUTE go through the same choice of plan, generic or custom, as the driver's do."""
     which = statement(name)
     kinds = f"({', '.join(kind for _, kind in which.parameters)})" if which.parameters else ""
-    text = which.text(index_id=index.index_id, dimension=index.embedding_dimension)
     async with database.session(role) as session:
         connection = session._connection
+        text = session._text(which, index)
         literals = [
             await connection.fetchval(f"SELECT quote_nullable($1::{kind}::text)", values[parameter])
             for parameter, kind in which.parameters
@@ -46,11 +68,19 @@ async def plan_of(
                 if custom:
                     await connection.execute("SET LOCAL plan_cache_mode = force_custom_plan")
                 given = f"({', '.join(literals)})" if literals else ""
-                found = await connection.fetchval(f"EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) EXECUTE probe {given}")
+                rows: Sequence[Sequence[Any]] = await connection.fetch(f"EXPLAIN ({how}) EXECUTE probe {given}")
         finally:
             await connection.execute("DEALLOCATE probe")
-    plan: Plan = json.loads(found)[0]
-    return plan
+    return rows
+
+
+async def prefer_graphs(dsn: str) -> None:
+    """Have sessions from now on use graphs of a few chunks, which are not worth their while to the planner."""
+    command = f"ALTER DATABASE {dsn.rpartition('/')[2]} SET enable_sort = off"
+    async with connected(dsn) as connection:
+        await connection.execute(command)
+        if await connection.fetchval(statement("operations/is_on_citus").text()):
+            await connection.execute("SELECT run_command_on_workers($1)", command)
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:
