@@ -134,7 +134,7 @@ async def bits(dsn: str) -> Index:
         assert made.status_code == 201, made.text
         for first in range(0, CHUNKS, 200):
             documents = [
-                {"id": f"d{number}", "content": "words", "source_type": "web" if number % 2 else "slack"}
+                {"id": f"d{number}", "content": "words", "source_type": "web" if number % 3 else "slack"}
                 | {"embedding": vectors[number].tolist()}
                 for number in range(first, first + 200)
             ]
