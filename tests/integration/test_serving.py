@@ -45,7 +45,7 @@ def serving(data_dir: Path, *arguments: str, **environment: str) -> Iterator[tup
 
 
 def wait_until_ready(process: subprocess.Popen[str], url: str) -> None:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         assert process.poll() is None, process.stdout and process.stdout.read()
         try:
