@@ -1,7 +1,7 @@
 """Late writers: what is older than a known version changes nothing, and is told so."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import asyncpg
@@ -141,8 +141,9 @@ async def test_old_tombstones_are_swept(client: httpx.AsyncClient, dsn: str) -> 
     await delete(client, "old", "young", version=10)
     connection = await asyncpg.connect(dsn)
     await connection.execute(
-        "UPDATE document_versions SET deleted_at = deleted_at - interval '8 days' WHERE document_key = $1",
+        "UPDATE document_versions SET deleted_at = $2 WHERE document_key = $1",
         document_key("old"),
+        datetime.now(UTC) - timedelta(days=8),
     )
     async with Database(dsn).dedicated_session() as session:
         await MaintenanceRepository(session).delete_old_tombstones(timedelta(days=7))
