@@ -107,7 +107,7 @@ class Searcher:
         wanted = Wanted(query, limit, is_open, min_recall=min_recall, indexed=not is_open)
         found = await self.planner.find(reader, await self.planner.standing(self.index), values, wanted)
         exact = keys(await reader.nearest_exact(query, limit))
-        return found.strategy, len(keys(found.rows) & exact) / len(exact), found.explained
+        return found.strategy, len(keys(found.rows) & exact) / len(exact), found.explained()
 
 
 def queries(vectors: Vectors, count: int) -> list[Vectors]:
