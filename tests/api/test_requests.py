@@ -83,7 +83,7 @@ async def test_what_nobody_foresaw_is_a_500_with_its_cause_in_the_log(
 
 
 async def test_secrets_are_never_logged(dsn: str, lines: LogLines) -> None:
-    secrets = ["sk-embedding-key", "service-key-123", str(urlsplit(dsn).password)]
+    secrets = ["sk-embedding-key", "service-key-123", urlsplit(dsn).password or "a-password-of-none"]
     settings = make_settings(
         dsn, embedding_api_base="http://127.0.0.1:9/v1", embedding_api_key=secrets[0], api_keys=(secrets[1],),
         log_level="debug",

@@ -68,7 +68,14 @@ class CitusCluster:
 async def _run(dsn: str, statement: str) -> None:
     connection = await asyncpg.connect(dsn)
     try:
-        await connection.execute(statement)
+        for left in reversed(range(10)):
+            try:
+                await connection.execute(statement)
+            except asyncpg.ObjectInUseError:  # dropping by force misses what Citus itself is just about to open
+                if not left:
+                    raise
+            else:
+                return
     finally:
         await connection.close()
 
