@@ -12,7 +12,7 @@ from app.services.interpreting import Interpreted
 from app.services.terms import tokeniser_for
 from app.storage.candidates import CandidateReader, ChunkId, chunk_ids
 from app.storage.nearest import Rows
-from app.text.candidates import CandidatePlan, choose_candidates
+from app.text.candidates import CandidatePlan, Together, choose_candidates
 from app.text.layout import TextLayout
 from app.text.phrase_search import find_phrase
 from app.text.phrases import Phrase
@@ -92,7 +92,7 @@ async def find_keyword(
         return Found(await reader.keyword_scan(vector, limit), "scan", exact=True)
     room = max(min(int(budget / share), LARGEST_BUDGET), 5 * limit)
     plan = choose_candidates(query.terms, room, query.chunks)
-    rows = await reader.keyword_candidates(vector, limit, plan.any_terms, plan.all_terms)
+    rows = await reader.keyword_candidates(vector, limit, plan.any_terms, plan.together, plan.parts)
     if len(rows) < limit and plan.unseen_bound > 0:
         return Found(await reader.keyword_exact(vector, limit), "exact", exact=True)
     return Found(rows, "candidates", exact=_is_exact(rows, plan, limit))
@@ -112,8 +112,8 @@ async def _find_phrases(reader: CandidateReader, index: Index, query: Interprete
         return Found([], "phrase", exact=True)  # a term that no chunk has
     if not required:
         return await _find_stop_phrases(reader, index, query, limit, share)
-    groups = (_int32(required),)
-    rows = await reader.keyword_candidates(query.vector, _PHRASE_CANDIDATES, _int32([]), groups)
+    meeting = Together(every=_int32(required), some=_int32(required[:1]))
+    rows = await reader.keyword_candidates(query.vector, _PHRASE_CANDIDATES, _int32([]), (meeting,))
     kept, all_checked = await _holding(reader, index, rows, query.phrases, limit)
     complete = len(kept) >= limit or (all_checked and len(rows) < _PHRASE_CANDIDATES)
     return Found(kept, "phrase", exact=complete, complete=complete)

@@ -14,7 +14,7 @@ from app.storage.codecs import SparseVector
 from app.storage.database import Session
 from app.storage.nearest import NearestReader, Rows, Values
 from app.storage.statements import statement
-from app.text.candidates import MAX_GROUPS
+from app.text.candidates import MAX_GROUPS, MAX_PARTS, Together
 
 
 class ChunkId(NamedTuple):
@@ -37,11 +37,15 @@ class CandidateReader(NearestReader):
         query: SparseVector,
         limit: int,
         any_terms: NDArray[np.int32],
-        all_terms: Sequence[NDArray[np.int32]],
+        together: Sequence[Together],
+        parts: Sequence[NDArray[np.int32]] = (),
     ) -> Rows:
-        """Return the best by BM25 of those that some tokens lead to; at most `MAX_GROUPS` sets of tokens."""
-        sets: list[list[int] | None] = [group.tolist() for group in all_terms]
-        sets += [None] * (MAX_GROUPS - len(sets))
+        """Return the best by BM25 of those that some tokens lead to, as a `CandidatePlan` has them."""
+        every, some = (
+            ([tokens.tolist() for tokens in side] for side in zip(*together, strict=True)) if together else ([], [])
+        )
+        # A part that is asked for twice is read once; null is no condition.
+        each = [tokens.tolist() for tokens in parts] or [None]
         return await self._session.fetch(
             statement("search/keyword_candidates"),
             self._index,
@@ -49,7 +53,9 @@ class CandidateReader(NearestReader):
             query=query,
             limit=limit,
             any_terms=any_terms.tolist(),
-            **{f"all_terms_{number}": group for number, group in enumerate(sets, start=1)},
+            **_numbered("every", every, MAX_GROUPS, None),
+            **_numbered("some", some, MAX_GROUPS, None),
+            **_numbered("part", each, MAX_PARTS, each[0]),
         )
 
     async def keyword_scan(self, query: SparseVector, limit: int) -> Rows:
@@ -105,3 +111,7 @@ def _keys(chunks: Sequence[ChunkId]) -> dict[str, object]:
         "document_keys": [chunk.document_key for chunk in chunks],
         "chunk_indexes": [chunk.chunk_index for chunk in chunks],
     }
+
+
+def _numbered(name: str, given: Sequence[object], number: int, rest: object) -> dict[str, object]:
+    return {f"{name}_{place + 1}": given[place] if place < len(given) else rest for place in range(number)}

@@ -60,9 +60,11 @@ async def test_candidates_come_from_the_gin_index(connection: asyncpg.Connection
     await connection.execute(f"ANALYZE chunk_terms_{index.index_id}")
     query = SparseVector(np.array([1], np.int32), np.array([1.0], np.float32))
     values = filter_values(Filters(), None) | {"query": query, "limit": 10, "any_terms": [7, 11]}
-    values |= {f"all_terms_{number}": [3, 10] if number == 1 else None for number in range(1, 7)}
+    values |= {f"every_{number}": [3, 10] if number == 1 else None for number in range(1, 7)}
+    values |= {f"some_{number}": [17, 24] if number == 1 else None for number in range(1, 7)}
+    values |= {f"part_{number}": [31, 38 + number] for number in range(1, 6)}
     found = await plan(connection, index, "search/keyword_candidates", values)
-    conditions = 7
+    conditions = 8
     assert found.count(f"Bitmap Index Scan on chunk_terms_{index.index_id}_chunk_tokens_idx") == conditions, found
     assert "Seq Scan on chunk_terms" not in found, found
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from app.text import bm25
 from app.text.candidates import CandidatePlan, TermStatistics, choose_candidates
@@ -83,7 +84,7 @@ def term(number: int, df: float, tiers: tuple[float, ...] = (0, 0, 0, 0), weight
 
 def test_an_empty_query_has_no_candidates_and_misses_nothing() -> None:
     plan = choose_candidates([], 5000, 1000)
-    assert (plan.any_terms.tolist(), plan.all_terms, plan.unseen_bound) == ([], (), 0)
+    assert (plan.any_terms.tolist(), plan.together, plan.parts, plan.unseen_bound) == ([], (), (), 0)
 
 
 def test_terms_that_fit_are_taken_in_full_and_the_answer_is_exact() -> None:
@@ -98,7 +99,7 @@ def test_a_common_term_is_taken_by_the_widest_tier_that_fits_its_share() -> None
 
 
 def groups_of(plan: CandidatePlan) -> set[tuple[int, ...]]:
-    return {tuple(sorted(group.tolist())) for group in plan.all_terms}
+    return {tuple(sorted([*every.tolist(), *some.tolist()])) for every, some in plan.together}
 
 
 def test_common_terms_are_asked_for_together_in_pairs_that_are_rare_enough() -> None:
@@ -116,12 +117,40 @@ def test_where_pairs_find_too_much_three_or_all_are_asked_for_together() -> None
 
 
 def test_sets_of_terms_are_few_and_short_lists_go_first() -> None:
-    plan = choose_candidates([term(1, 10), *(term(n, 1000.0 * n) for n in range(2, 9))], 1000, 1_000_000)
+    plan = choose_candidates([term(1, 10), *(term(n, 1000.0 * n) for n in range(2, 7))], 1000, 1_000_000)
     assert groups_of(plan) == {(2, 3), (2, 4), (2, 5), (2, 6), (3, 4), (3, 5)}
-    # At best it has one of 2 to 6, or 4, 5 and 6; and 7 and 8.
-    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 5)
+    # At best it has one of 2 to 6, or 4, 5 and 6.
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 3)
     long = choose_candidates([term(n, 25_000.0) for n in range(1, 6)], 1000, 1_000_000)
-    assert len(long.all_terms) == 1  # reading the lists of another would cost more than the budget
+    assert len(long.together) == 1  # reading the lists of another would cost more than the budget
+
+
+def test_of_a_long_question_any_two_of_the_rarest_terms_are_asked_for_and_one_of_each_part() -> None:
+    plan = choose_candidates([term(n, 10_000.0 + n) for n in range(1, 10)], 1000, 1_000_000)
+    pairs = [(every.tolist(), some.tolist()) for every, some in plan.together]
+    assert pairs == [([1], [2, 3]), ([2], [3])]  # any two of four would find more than half of the budget
+    assert [part.tolist() for part in plan.parts] == [[1, 4, 7], [2, 5, 8], [3, 6, 9]]  # two parts would find too much
+    # At best it has two of the three parts, but only one of 1 to 3.
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 5)
+
+
+def test_lists_that_take_long_to_read_are_in_no_part() -> None:
+    plan = choose_candidates([term(n, 40_000.0 + n) for n in range(1, 10)], 5000, 10_000_000)
+    assert sorted(token for part in plan.parts for token in part.tolist()) == list(range(1, 8))
+
+
+def test_what_any_two_terms_find_is_not_looked_for_again_by_parts() -> None:
+    plan = choose_candidates([term(n, 1000.0 + n) for n in range(1, 8)], 1000, 1_000_000)
+    assert groups_of(plan) == {
+        (1, 2, 3, 4, 5, 6, 7),
+        (2, 3, 4, 5, 6, 7),
+        (3, 4, 5, 6, 7),
+        (4, 5, 6, 7),
+        (5, 6, 7),
+        (6, 7),
+    }
+    assert plan.parts == ()
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT)
 
 
 def test_a_single_term_beyond_every_budget_still_gets_candidates() -> None:
@@ -130,8 +159,11 @@ def test_a_single_term_beyond_every_budget_still_gets_candidates() -> None:
 
 
 def is_candidate(plan: CandidatePlan, tokens: set[int]) -> bool:
-    groups = (set(group.tolist()) <= tokens for group in plan.all_terms)
-    return not tokens.isdisjoint(plan.any_terms.tolist()) or any(groups)
+    def some(group: NDArray[np.int32]) -> bool:
+        return not tokens.isdisjoint(group.tolist())
+
+    together = (tokens.issuperset(every.tolist()) and some(rest) for every, rest in plan.together)
+    return some(plan.any_terms) or any(together) or (bool(plan.parts) and all(some(part) for part in plan.parts))
 
 
 @given(

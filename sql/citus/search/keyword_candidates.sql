@@ -3,12 +3,23 @@
 -- $18 query sparsevec        weights of the query's terms
 -- $19 limit bigint
 -- $20 any_terms integer[]    tokens of which a candidate has one
--- $21 all_terms_1 integer[]  $21 to $26: tokens of which a candidate has all; null is no condition
--- $22 all_terms_2 integer[]
--- $23 all_terms_3 integer[]
--- $24 all_terms_4 integer[]
--- $25 all_terms_5 integer[]
--- $26 all_terms_6 integer[]
+-- $21 every_1 integer[]      $21 to $26: or else tokens of which it has every one…
+-- $22 every_2 integer[]
+-- $23 every_3 integer[]
+-- $24 every_4 integer[]
+-- $25 every_5 integer[]
+-- $26 every_6 integer[]
+-- $27 some_1 integer[]       $27 to $32: … and of these some; null is no condition
+-- $28 some_2 integer[]
+-- $29 some_3 integer[]
+-- $30 some_4 integer[]
+-- $31 some_5 integer[]
+-- $32 some_6 integer[]
+-- $33 part_1 integer[]       $33 to $37: or else tokens of which it has one of each; null is no condition
+-- $34 part_2 integer[]
+-- $35 part_3 integer[]
+-- $36 part_4 integer[]
+-- $37 part_5 integer[]
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text
@@ -20,12 +31,17 @@ WITH best AS MATERIALIZED (
     JOIN documents AS d ON d.index_id = :index_id AND d.document_key = t.document_key
     WHERE t.index_id = :index_id
       AND (chunk_tokens(t.weights, t.tiers) && $20::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $21::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $22::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $23::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $24::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $25::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $26::integer[])
+        OR chunk_tokens(t.weights, t.tiers) @> $21::integer[] AND chunk_tokens(t.weights, t.tiers) && $27::integer[]
+        OR chunk_tokens(t.weights, t.tiers) @> $22::integer[] AND chunk_tokens(t.weights, t.tiers) && $28::integer[]
+        OR chunk_tokens(t.weights, t.tiers) @> $23::integer[] AND chunk_tokens(t.weights, t.tiers) && $29::integer[]
+        OR chunk_tokens(t.weights, t.tiers) @> $24::integer[] AND chunk_tokens(t.weights, t.tiers) && $30::integer[]
+        OR chunk_tokens(t.weights, t.tiers) @> $25::integer[] AND chunk_tokens(t.weights, t.tiers) && $31::integer[]
+        OR chunk_tokens(t.weights, t.tiers) @> $26::integer[] AND chunk_tokens(t.weights, t.tiers) && $32::integer[]
+        OR chunk_tokens(t.weights, t.tiers) && $33::integer[]
+        AND chunk_tokens(t.weights, t.tiers) && $34::integer[]
+        AND chunk_tokens(t.weights, t.tiers) && $35::integer[]
+        AND chunk_tokens(t.weights, t.tiers) && $36::integer[]
+        AND chunk_tokens(t.weights, t.tiers) && $37::integer[])
       AND -(t.weights <#> $18::sparsevec) > 0
       AND :document_filter
     ORDER BY -(t.weights <#> $18::sparsevec) DESC, d.document_id, t.chunk_index

@@ -5,12 +5,23 @@
 -- $18 query sparsevec        weights of the query's terms
 -- $19 limit bigint
 -- $20 any_terms integer[]    tokens of which a candidate has one
--- $21 all_terms_1 integer[]  $21 to $26: tokens of which a candidate has all; null is no condition
--- $22 all_terms_2 integer[]
--- $23 all_terms_3 integer[]
--- $24 all_terms_4 integer[]
--- $25 all_terms_5 integer[]
--- $26 all_terms_6 integer[]
+-- $21 every_1 integer[]      $21 to $26: or else tokens of which it has every one…
+-- $22 every_2 integer[]
+-- $23 every_3 integer[]
+-- $24 every_4 integer[]
+-- $25 every_5 integer[]
+-- $26 every_6 integer[]
+-- $27 some_1 integer[]       $27 to $32: … and of these some; null is no condition
+-- $28 some_2 integer[]
+-- $29 some_3 integer[]
+-- $30 some_4 integer[]
+-- $31 some_5 integer[]
+-- $32 some_6 integer[]
+-- $33 part_1 integer[]       $33 to $37: or else tokens of which it has one of each; null is no condition
+-- $34 part_2 integer[]
+-- $35 part_3 integer[]
+-- $36 part_4 integer[]
+-- $37 part_5 integer[]
 -- -> document_key uuid
 -- -> chunk_index integer
 -- -> document_id text
@@ -22,8 +33,14 @@ WITH scored AS MATERIALIZED (
     -- that several conditions find is scored once.
     SELECT t.document_key, t.chunk_index, t.bm25
     FROM (
-        SELECT $20::integer[] AS any_terms, $21::integer[] AS all_1, $22::integer[] AS all_2, $23::integer[] AS all_3,
-            $24::integer[] AS all_4, $25::integer[] AS all_5, $26::integer[] AS all_6
+        SELECT $20::integer[] AS any_terms,
+            $21::integer[] AS every_1, $27::integer[] AS some_1,
+            $22::integer[] AS every_2, $28::integer[] AS some_2,
+            $23::integer[] AS every_3, $29::integer[] AS some_3,
+            $24::integer[] AS every_4, $30::integer[] AS some_4,
+            $25::integer[] AS every_5, $31::integer[] AS some_5,
+            $26::integer[] AS every_6, $32::integer[] AS some_6,
+            $33::integer[] AS part_1, $34::integer[] AS part_2, $35::integer[] AS part_3, $36::integer[] AS part_4, $37::integer[] AS part_5
         OFFSET 0
     ) AS q
     CROSS JOIN LATERAL (
@@ -31,12 +48,17 @@ WITH scored AS MATERIALIZED (
         FROM chunk_terms AS t
         WHERE t.index_id = :index_id
           AND (chunk_tokens(t.weights, t.tiers) && q.any_terms
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_1
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_2
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_3
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_4
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_5
-            OR chunk_tokens(t.weights, t.tiers) @> q.all_6)
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_1 AND chunk_tokens(t.weights, t.tiers) && q.some_1
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_2 AND chunk_tokens(t.weights, t.tiers) && q.some_2
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_3 AND chunk_tokens(t.weights, t.tiers) && q.some_3
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_4 AND chunk_tokens(t.weights, t.tiers) && q.some_4
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_5 AND chunk_tokens(t.weights, t.tiers) && q.some_5
+            OR chunk_tokens(t.weights, t.tiers) @> q.every_6 AND chunk_tokens(t.weights, t.tiers) && q.some_6
+            OR chunk_tokens(t.weights, t.tiers) && q.part_1
+            AND chunk_tokens(t.weights, t.tiers) && q.part_2
+            AND chunk_tokens(t.weights, t.tiers) && q.part_3
+            AND chunk_tokens(t.weights, t.tiers) && q.part_4
+            AND chunk_tokens(t.weights, t.tiers) && q.part_5)
         OFFSET 0
     ) AS t
 ), best AS MATERIALIZED (
