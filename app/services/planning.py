@@ -141,9 +141,12 @@ class NearestPlanner:
         index = standing.index
         sample = None if wanted.open else self._known(index, values)
         situation = self._situation(standing, sample, wanted)
-        run = _Run(reader, wanted, self._prices.get(index.index_id, _USUAL), situation)
+        prices = self._prices.get(index.index_id)
+        if prices is None:
+            prices = Prices()
+            _remember(self._prices, index.index_id, prices)
+        run = _Run(reader, wanted, prices, situation)
         found = await self._found(run, index, values, unknown=sample is None and not wanted.open)
-        _remember(self._prices, index.index_id, run.prices)
         found.explained = partial(_explained, run)
         return found
 
@@ -204,7 +207,8 @@ class _Run:
         self.prices = prices
         self.situation = situation
         self.considered: list[Choice] = []
-        self.taken: list[dict[str, Any]] = []
+        self.taken: list[tuple[Choice, int, float, int | None]] = []
+        """Choices, with the rows they found, their seconds, and the rows of the graph that they reranked."""
 
     def choose(self) -> Choice:
         """Choose by price."""
@@ -218,9 +222,9 @@ class _Run:
         started = perf_counter()
         rows = await self._rows(choice)
         seconds = perf_counter() - started
-        step = {"strategy": choice.strategy, "width": choice.width, "rows": len(rows), "ms": round(seconds * 1000, 3)}
         reranks = self._reranks and choice.strategy in {"post_filter", "iterative"}
-        self.taken.append(step | ({"reranked": self.situation.graph_rows(choice.width)} if reranks else {}))
+        reranked = self.situation.graph_rows(choice.width) if reranks else None
+        self.taken.append((choice, len(rows), seconds, reranked))
         self._learn(choice, rows, seconds)
         if choice.strategy == "exact":
             return Nearest(rows, "exact" if rows else "empty", exact=True)
@@ -265,7 +269,7 @@ class _Run:
         usual = getattr(_USUAL, name)
         seen = min(max(seen, usual / _BOUND), usual * _BOUND)
         old = getattr(self.prices, name)
-        self.prices = replace(self.prices, **{name: old + _LEARNING * (seen - old)})
+        setattr(self.prices, name, old + _LEARNING * (seen - old))
 
 
 def _explained(run: _Run) -> dict[str, Any]:
@@ -278,8 +282,13 @@ def _explained(run: _Run) -> dict[str, Any]:
         "recall": situation.recall,
         "oversampling": situation.oversampling,
         "predicted_ms": {choice.strategy: round(choice.seconds * 1000, 3) for choice in run.considered},
-        "taken": run.taken,
+        "taken": [_step(*taken) for taken in run.taken],
     }
+
+
+def _step(choice: Choice, rows: int, seconds: float, reranked: int | None) -> dict[str, Any]:
+    step = {"strategy": choice.strategy, "width": choice.width, "rows": rows, "ms": round(seconds * 1000, 3)}
+    return step if reranked is None else step | {"reranked": reranked}
 
 
 def _reranking(index: Index, wanted: Wanted) -> Reranking | None:
