@@ -181,7 +181,7 @@ class NearestPlanner:
 
     async def _found(self, run: "_Run", index: Index, values: Values, *, unknown: bool) -> Nearest:
         """Try what is cheapest; a head that falls short is weighed against what else there is."""
-        if unknown and run.situation.ef_search is not None:
+        if unknown and run.situation.ef_search is not None and run.situation.recall < 1.0:
             choice = Choice("post_filter", planning.least_head(run.wanted.limit), 0.0)
         else:
             choice = run.choose()

@@ -165,6 +165,15 @@ async def test_recall_that_is_asked_for_is_looked_for_or_measured() -> None:
     assert (await find(Played(1.0, 1.0), is_open=True, exact=True))[0] == "exact"
 
 
+@pytest.mark.parametrize("graph", [None, {"recalls": {"40": 1.0}}])
+async def test_a_recall_of_one_is_exact_under_a_filter_that_nothing_is_known_of(graph: dict[str, Any] | None) -> None:
+    """A graph that was not measured, or by a sample that missed nothing, may still miss."""
+    played = Played(0.5, 0.5, total=5_000)
+    assert (await find(played, min_recall=1.0, index=replace(INDEX, graph=graph)))[0] == "exact"
+    assert played.statements[-1] == "exact"
+    assert "ann" not in played.statements
+
+
 async def test_without_a_graph_all_is_measured() -> None:
     played = Played(1.0, 1.0, total=20_000, graph=None)
     assert await find(played, is_open=True) == ("exact", 10, True)
