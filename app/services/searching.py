@@ -19,7 +19,8 @@ from app.services.access import AccessResolver
 from app.services.admission import Gate
 from app.services.catalog import IndexCatalog
 from app.services.hurrying import answer_in_time
-from app.services.planning import Nearest, NearestPlanner, wanted_by
+from app.services.nearest import Nearest, wanted_by
+from app.services.planning import NearestPlanner
 from app.services.ranked import RankedSearch
 from app.storage.search import SearchRepository
 
