@@ -66,6 +66,7 @@ class RequestMiddleware:
         self._gates = gates
         self._max_concurrent = max_concurrent
         self._running = 0
+        self._log = log.bind()  # once: what a name looks up for each line takes as long as to write it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -82,7 +83,7 @@ class RequestMiddleware:
             try:
                 await self._handle(scope, receive, answer)
             finally:
-                _observe(scope, answer.status, perf_counter() - started)
+                self._observe(scope, answer.status, perf_counter() - started)
                 end_audit(scope, answer.status)
                 structlog.contextvars.reset_contextvars(**bound)
 
@@ -124,6 +125,13 @@ class RequestMiddleware:
         elif call in _WRITES:
             self._gates.writes.check()
 
+    def _observe(self, scope: Scope, status: int, seconds: float) -> None:
+        route = getattr(scope.get("route"), "path", "unmatched")
+        method = scope["method"] if scope["method"] in _METHODS else "other"
+        metrics.labelled(metrics.REQUEST_SECONDS, method, route, str(status)).observe(seconds)
+        level = self._log.debug if scope["path"] in _UNBOUNDED else self._log.info
+        level("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))
+
 
 class _Answer:
     """What was sent: every answer bears the id of its request."""
@@ -147,11 +155,3 @@ class _Answer:
                 ours.append((b"x-write-lsn", format_position(max(self.written)).encode()))
             message["headers"] = [*given, *(header for header in ours if header[0] not in values)]
         await self._send(message)
-
-
-def _observe(scope: Scope, status: int, seconds: float) -> None:
-    route = getattr(scope.get("route"), "path", "unmatched")
-    method = scope["method"] if scope["method"] in _METHODS else "other"
-    metrics.labelled(metrics.REQUEST_SECONDS, method, route, str(status)).observe(seconds)
-    level = log.debug if scope["path"] in _UNBOUNDED else log.info
-    level("request", method=method, route=route, status=status, ms=round(seconds * 1000, 2))

@@ -30,6 +30,7 @@ SERVICE_PHASE = "service"
 """What is neither a statement's nor the embeddings endpoint's: ranking, highlights, waiting for a connection."""
 
 _CHUNK_FIELDS = tuple(ChunkAnswer.model_fields)
+_HIT_FIELDS = (*_CHUNK_FIELDS, "score", "features", "highlights")
 _chunk_values = itemgetter(*_CHUNK_FIELDS)
 _RESULT_FIELDS = {kind: tuple(each.name for each in fields(kind)) for kind in (IndexedDocument, ChangedDocument)}
 _RAW_FIELDS = tuple(name for name in RawChunk.model_fields if name not in {"access", "embedding"})
@@ -55,7 +56,7 @@ def answer(found: Answer, took_ms: float) -> Response:
     return json_response(
         {
             "hits": [
-                _chunk(hit.row) | {"score": hit.score, "features": hit.features, "highlights": hit.highlights}
+                dict(zip(_HIT_FIELDS, (*_chunk_values(hit.row), hit.score, hit.features, hit.highlights), strict=True))
                 for hit in found.hits
             ],
             "mode": found.mode,

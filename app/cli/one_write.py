@@ -15,11 +15,17 @@ class OneWriteProtocol(HttpToolsProtocol):
 
     @override
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        super().connection_made(_Gathering(transport))  # type: ignore[arg-type]  # it has what is asked of a transport
+        self._gathering = _Gathering(transport)
+        super().connection_made(self._gathering)  # type: ignore[arg-type]  # it has what is asked of a transport
+
+    @override
+    def on_response_complete(self) -> None:
+        self._gathering.flush()  # what is counted and logged of the request comes after it, and takes time
+        super().on_response_complete()
 
 
 class _Gathering:
-    """A transport that sends at the end of the turn of the event loop what was written during it."""
+    """A transport that sends what was written at the end of an answer, or of the turn of the event loop."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
         self._transport = transport
@@ -29,18 +35,19 @@ class _Gathering:
     def write(self, data: bytes) -> None:
         """Send soon."""
         if not self._parts:
-            self._call_soon(self._flush)
+            self._call_soon(self.flush)
         self._parts.append(data)
 
     def close(self) -> None:
         """Send what was written, then close."""
-        self._flush()
+        self.flush()
         self._transport.close()
 
-    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever else a transport has
-        return getattr(self._transport, name)
-
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send at once."""
         parts, self._parts = self._parts, []
         if parts:
             self._transport.write(parts[0] if len(parts) == 1 else b"".join(parts))
+
+    def __getattr__(self, name: str) -> Any:  # noqa: ANN401  whatever else a transport has
+        return getattr(self._transport, name)

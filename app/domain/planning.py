@@ -31,9 +31,12 @@ _RESCORED: tuple[tuple[float, float], ...] = ((0.95, 4.0), (0.99, 6.0))
 _RESCORED_MOST = 12.0
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Prices:
-    """Seconds that a row costs: taken from the graph and filtered; measured; as a segment measured and refined."""
+    """Seconds that a row costs: taken from the graph and filtered; measured; as a segment measured and refined.
+
+    They are learnt in place, by all searches of an index at once.
+    """
 
     head: float = 10e-6
     chunk: float = 1.2e-6

@@ -14,7 +14,7 @@ from app.domain.search import CANDIDATE_LIMIT, Search
 from app.domain.vectors import Vector
 from app.services.interpreting import Interpreted
 from app.services.keyword import HYBRID_BUDGET, Found, find_keyword
-from app.services.planning import Nearest
+from app.services.nearest import Nearest
 from app.services.scoring import TitleScorer, score_candidates
 from app.storage.candidates import CandidateReader, ChunkId, chunk_ids
 from app.storage.nearest import Rows

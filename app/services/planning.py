@@ -1,24 +1,22 @@
 """The planner: finds the nearest chunks under a filter by whatever is cheapest and good enough (docs/adr/0009)."""
 
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from time import monotonic, perf_counter
-from typing import Any, Protocol
+from typing import Any
 
 from app.domain import planning
 from app.domain.indexes import Index
 from app.domain.planning import Choice, Prices, Sample, Situation
 from app.domain.quantisation import Quantisation, Reranking, reranking_for, usual_reranking
 from app.domain.replacement import SEGMENT_CHUNKS
-from app.domain.search import Search
-from app.domain.vectors import Vector
 from app.services.catalog import IndexCatalog
+from app.services.nearest import Nearest, NearestReader, Rows, Wanted
 from app.services.statistics import IndexStatistics
 from app.storage.deadlines import milliseconds_left
 
-Rows = Sequence[Mapping[str, Any]]
 Values = Mapping[str, object]
 
 BUDGET = 1.0
@@ -29,55 +27,15 @@ _REMEMBERED = 2_048
 _LEARNT_FROM = 2_000
 """Chunks from which on the time of an exact search says what a chunk costs."""
 _LEARNING = 0.1
+_FEW = 50
+"""Rows that a head of the graph gives without a look at anything else."""
 _NARROW = 10
 """Rows of a search without a filter for which the recall of the ten nearest speaks."""
+_OUTGROWN = 20_000
+"""Chunks from which on prices need not be looked at to find a few of all by the graph."""
 _USUAL = Prices()
 _BOUND = 8.0
 """Learnt prices stay within so many times of those measured beforehand."""
-
-
-class NearestReader(Protocol):
-    """Statements of one index under one filter; rows carry the columns of sql/fragments/nearest_keys.sql."""
-
-    async def nearest_ann(self, embedding: Vector, limit: int, candidate_limit: int, ef_search: int) -> Rows:
-        """Take the head of the graph, and of it what passes."""
-
-    async def nearest_bit_ann(
-        self, embedding: Vector, limit: int, candidate_limit: int, rerank_limit: int, ef_search: int
-    ) -> Rows:
-        """Take the head of the bit-quantised graph, reranked, and of it what passes."""
-
-    async def nearest_exact(self, embedding: Vector, limit: int) -> Rows:
-        """Measure all that passes."""
-
-    async def nearest_coarse(self, embedding: Vector, limit: int, segment_limit: int) -> Rows:
-        """Measure the chunks of the nearest segments."""
-
-    async def sample(self) -> Sample:
-        """Look at a sample of documents."""
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What is looked for: how many, how well (None: as well as usual), and under what kind of filter.
-
-    ``open``: there is none. ``indexed``: an index leads to what passes.
-    """
-
-    embedding: Vector
-    limit: int
-    open: bool
-    exact: bool = False
-    min_recall: float | None = None
-    indexed: bool = False
-
-
-def wanted_by(search: Search, embedding: Vector, limit: int) -> Wanted:
-    """Say what a search looks for, near an embedding and so many of it."""
-    filters = search.filters
-    is_open = filters.is_open
-    indexed = not is_open and filters.is_indexed
-    return Wanted(embedding, limit, is_open, search.exact, search.min_recall, indexed=indexed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,21 +45,6 @@ class Standing:
     index: Index
     chunks: int
     graph: Quantisation | None
-
-
-@dataclass(slots=True)
-class Nearest:
-    """What was found, and how.
-
-    ``exact``: no other chunk is nearer. ``complete``: fewer rows than the limit mean that no more match. ``explained``
-    tells what the planner knew to whoever asks.
-    """
-
-    rows: Rows
-    strategy: str
-    exact: bool = False
-    complete: bool = True
-    explained: Callable[[], dict[str, Any]] = dict
 
 
 class NearestPlanner:
@@ -141,9 +84,12 @@ class NearestPlanner:
         index = standing.index
         sample = None if wanted.open else self._known(index, values)
         situation = self._situation(standing, sample, wanted)
-        run = _Run(reader, wanted, self._prices.get(index.index_id, _USUAL), situation)
+        prices = self._prices.get(index.index_id)
+        if prices is None:
+            prices = Prices()
+            _remember(self._prices, index.index_id, prices)
+        run = _Run(reader, wanted, prices, situation)
         found = await self._found(run, index, values, unknown=sample is None and not wanted.open)
-        _remember(self._prices, index.index_id, run.prices)
         found.explained = partial(_explained, run)
         return found
 
@@ -178,8 +124,10 @@ class NearestPlanner:
 
     async def _found(self, run: "_Run", index: Index, values: Values, *, unknown: bool) -> Nearest:
         """Try what is cheapest; a head that falls short is weighed against what else there is."""
-        if unknown and run.situation.ef_search is not None:
-            choice = Choice("post_filter", planning.least_head(run.wanted.limit), 0.0)
+        if (unknown or run.is_plain) and run.situation.ef_search is not None and run.situation.recall < 1.0:
+            limit = run.wanted.limit
+            width = planning.least_head(limit) if unknown else planning.head_needed(run.situation)
+            choice = Choice("post_filter", width, 0.0)
         else:
             choice = run.choose()
             if unknown and choice.strategy != "exact":
@@ -204,23 +152,33 @@ class _Run:
         self.prices = prices
         self.situation = situation
         self.considered: list[Choice] = []
-        self.taken: list[dict[str, Any]] = []
+        self.taken: list[tuple[Choice, int, float, int | None]] = []
+        """Choices, with the rows they found, their seconds, and the rows of the graph that they reranked."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether a few of all are wanted from a large index, as most often."""
+        return self.wanted.open and self.wanted.limit <= _FEW and self.situation.chunks >= _OUTGROWN
 
     def choose(self) -> Choice:
         """Choose by price."""
         left = milliseconds_left()
         budget = BUDGET if left is None else min(BUDGET, left / 1000)
+        return planning.within(self.consider(), budget, self.situation)
+
+    def consider(self) -> list[Choice]:
+        """Look at the price of each way."""
         self.considered = planning.choices(self.situation, self.prices, SEGMENT_CHUNKS)
-        return planning.within(self.considered, budget, self.situation)
+        return self.considered
 
     async def take(self, choice: Choice) -> Nearest | None:
         """Run a choice; None if too few passed and there is something else to be tried."""
         started = perf_counter()
         rows = await self._rows(choice)
         seconds = perf_counter() - started
-        step = {"strategy": choice.strategy, "width": choice.width, "rows": len(rows), "ms": round(seconds * 1000, 3)}
         reranks = self._reranks and choice.strategy in {"post_filter", "iterative"}
-        self.taken.append(step | ({"reranked": self.situation.graph_rows(choice.width)} if reranks else {}))
+        reranked = self.situation.graph_rows(choice.width) if reranks else None
+        self.taken.append((choice, len(rows), seconds, reranked))
         self._learn(choice, rows, seconds)
         if choice.strategy == "exact":
             return Nearest(rows, "exact" if rows else "empty", exact=True)
@@ -265,11 +223,12 @@ class _Run:
         usual = getattr(_USUAL, name)
         seen = min(max(seen, usual / _BOUND), usual * _BOUND)
         old = getattr(self.prices, name)
-        self.prices = replace(self.prices, **{name: old + _LEARNING * (seen - old)})
+        setattr(self.prices, name, old + _LEARNING * (seen - old))
 
 
 def _explained(run: _Run) -> dict[str, Any]:
     situation = run.situation
+    considered = run.consider() if run.is_plain and not run.considered else run.considered
     return {
         "chunks": situation.chunks,
         "share": round(situation.share, 6),
@@ -277,9 +236,14 @@ def _explained(run: _Run) -> dict[str, Any]:
         "ef_search": situation.ef_search,
         "recall": situation.recall,
         "oversampling": situation.oversampling,
-        "predicted_ms": {choice.strategy: round(choice.seconds * 1000, 3) for choice in run.considered},
-        "taken": run.taken,
+        "predicted_ms": {choice.strategy: round(choice.seconds * 1000, 3) for choice in considered},
+        "taken": [_step(*taken) for taken in run.taken],
     }
+
+
+def _step(choice: Choice, rows: int, seconds: float, reranked: int | None) -> dict[str, Any]:
+    step = {"strategy": choice.strategy, "width": choice.width, "rows": rows, "ms": round(seconds * 1000, 3)}
+    return step if reranked is None else step | {"reranked": reranked}
 
 
 def _reranking(index: Index, wanted: Wanted) -> Reranking | None:

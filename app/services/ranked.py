@@ -12,8 +12,9 @@ from app.services.access import AccessResolver
 from app.services.hybrid import Ranked, Surroundings, find_hybrid
 from app.services.interpreting import Interpreted, QueryInterpreter
 from app.services.keyword import SMALL, Found, find_keyword
+from app.services.nearest import Nearest, wanted_by
 from app.services.paging import HYBRID_LIFT, LIFTED_HEAD, Scored, keyword_lift, make_page
-from app.services.planning import Nearest, NearestPlanner, wanted_by
+from app.services.planning import NearestPlanner
 from app.services.statistics import IndexStatistics
 from app.storage.candidates import CandidateReader
 from app.storage.database import Database

@@ -16,7 +16,8 @@ from app.domain.recall import BUCKETS, bucket_of, probes, recall_of
 from app.domain.vectors import Vector
 from app.services.access import AccessResolver
 from app.services.catalog import IndexCatalog
-from app.services.planning import NearestPlanner, Wanted
+from app.services.nearest import Wanted
+from app.services.planning import NearestPlanner
 from app.storage.operations import FilterValue, OperationsRepository
 from app.storage.search import SearchRepository
 

@@ -14,7 +14,8 @@ from app.domain.filters import Filters
 from app.domain.indexes import Index, IndexSettings
 from app.domain.quantisation import RERANK_LADDER, USEFUL, Quantisation
 from app.services.maintenance import Maintainer, MaintenanceOptions
-from app.services.planning import NearestPlanner, Wanted
+from app.services.nearest import Wanted
+from app.services.planning import NearestPlanner
 from app.services.statistics import IndexStatistics
 from app.storage.database import Database
 from app.storage.indexes import IndexRepository

@@ -11,7 +11,8 @@ from app.domain.indexes import Index
 from app.domain.planning import Sample
 from app.domain.quantisation import Quantisation
 from app.domain.vectors import Vector
-from app.services.planning import NearestPlanner, Rows, Wanted
+from app.services.nearest import Rows, Wanted
+from app.services.planning import NearestPlanner
 
 if TYPE_CHECKING:
     from app.services.catalog import IndexCatalog
@@ -163,6 +164,24 @@ async def test_recall_that_is_asked_for_is_looked_for_or_measured() -> None:
     assert (await find(Played(1.0, 1.0), is_open=True, min_recall=0.9999))[0] == "exact"
     assert (await find(Played(1.0, 1.0), is_open=True, min_recall=1.0))[0] == "exact"
     assert (await find(Played(1.0, 1.0), is_open=True, exact=True))[0] == "exact"
+
+
+@pytest.mark.parametrize("graph", [None, {"recalls": {"40": 1.0}}])
+async def test_a_recall_of_one_is_exact_under_a_filter_that_nothing_is_known_of(graph: dict[str, Any] | None) -> None:
+    """A graph that was not measured, or by a sample that missed nothing, may still miss."""
+    played = Played(0.5, 0.5, total=5_000)
+    assert (await find(played, min_recall=1.0, index=replace(INDEX, graph=graph)))[0] == "exact"
+    assert played.statements[-1] == "exact"
+    assert "ann" not in played.statements
+
+
+async def test_a_few_of_all_are_looked_for_without_a_look_at_prices_unless_they_are_asked_for() -> None:
+    played = Played(1.0, 1.0)
+    planner = played.planner()
+    wanted = Wanted(QUERY, 10, open=True)
+    found = await planner.find(played, await planner.standing(INDEX), VALUES, wanted)
+    assert played.calls == [("ann", 100)]
+    assert set(found.explained()["predicted_ms"]) == {"post_filter", "exact", "coarse_to_fine"}
 
 
 async def test_without_a_graph_all_is_measured() -> None:

@@ -14,6 +14,7 @@ from app.cli.one_write import OneWriteProtocol
 from tests.support.waiting import eventually
 
 WRITES: list[bytes] = []
+SENT_BEFORE_THE_END: list[bool] = []
 
 
 class Recording:
@@ -44,6 +45,7 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
     answer = StreamingResponse(parts()) if scope["path"] == "/stream" else Response(b"x" * 10_000)
     await answer(scope, receive, send)
+    SENT_BEFORE_THE_END.append(bool(WRITES))
 
 
 @asynccontextmanager
@@ -72,6 +74,13 @@ async def test_head_and_body_are_one_write() -> None:
         head = await reader.readuntil(b"\r\n\r\n")
         body = await reader.readexactly(10_000)
     assert [head + body] == WRITES
+
+
+async def test_an_answer_leaves_before_its_application_has_ended() -> None:
+    SENT_BEFORE_THE_END.clear()
+    async with asking(b"GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n") as reader:
+        await reader.read()
+    assert SENT_BEFORE_THE_END == [True]
 
 
 async def test_an_answer_is_whole_before_its_connection_is_closed() -> None:

@@ -2,9 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, cast
 
-from pydantic import BaseModel, Field, PrivateAttr, model_validator
+from pydantic import BaseModel, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.api.schemas.documents import AccessBody
@@ -88,15 +88,13 @@ class FiltersBody(Body):
     ] = None
     metadata: Annotated[Metadata | None, Field(description="Metadata must contain this (jsonb @>).")] = None
 
-    _entries: WrittenEntries | None = PrivateAttr(default=None)
-
     def put_entries(self, entries: WrittenEntries) -> None:
         """Let entries that were left out of the body stand in the place of those in it."""
-        self._entries = entries
+        self.access_control_list = cast("list[str]", entries)  # a field of its own would cost every other body time
 
     def to_domain(self, *, include_hidden: bool) -> Filters:
         """Translate."""
-        acl: Sequence[str] | None = self.access_control_list if self._entries is None else self._entries
+        acl: Sequence[str] | None = self.access_control_list
         return Filters(
             access_control_list=tuple(acl) if isinstance(acl, list) else acl,
             access_given="access_control_list" in self.model_fields_set,
