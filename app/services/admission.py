@@ -7,8 +7,8 @@ then on hardly any wait and fewer work side by side, so that what is let in is a
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
 from typing import NamedTuple, NoReturn
@@ -76,18 +76,15 @@ class Gate:
         self._impatient: set[asyncio.Future[None]] = set()
         self._queue: deque[asyncio.Future[None]] = deque()
 
-    def entered(self, *, patient: bool = False) -> "_Entry":
+    @asynccontextmanager
+    async def entered(self, *, patient: bool = False) -> AsyncIterator[None]:
         """Work within this; who is patient is never refused, and bounds by other means how much waits.
 
         Raises
         ------
         OverloadedError
-            On entering: as many as may are waiting.
+            As many as may are waiting.
         """
-        return _Entry(self, patient=patient)
-
-    async def enter(self, *, patient: bool) -> None:
-        """Come to work: `leave` must follow."""
         if self._has_room():
             self._running += 1
             self._note_room()
@@ -95,6 +92,10 @@ class Gate:
             await self._come_to(asyncio.get_running_loop().create_future())
         else:
             await self._wait()
+        try:
+            yield
+        finally:
+            self._leave()
 
     def check(self) -> None:
         """Refuse one that has just come, before anything is done for it, if `entered` would refuse it.
@@ -168,11 +169,10 @@ class Gate:
                 with suppress(ValueError):
                     self._queue.remove(turn)
             elif turn.exception() is None:  # its turn had come in the same moment
-                self.leave()
+                self._leave()
             raise
 
-    def leave(self) -> None:
-        """Let the next one in."""
+    def _leave(self) -> None:
         self._running -= 1
         while self._queue and self._running < self._bounds().at_once:
             turn = self._queue.popleft()
@@ -184,22 +184,6 @@ class Gate:
 
     def _note_room(self) -> None:
         self._lately.note_room(self._clock, there_is=not self._queue and self._running < self._pressed.at_once)
-
-
-class _Entry:
-    """A class, as a generator that manages a context costs every search several times as much."""
-
-    __slots__ = ("_gate", "_patient")
-
-    def __init__(self, gate: Gate, *, patient: bool) -> None:
-        self._gate = gate
-        self._patient = patient
-
-    async def __aenter__(self) -> None:
-        await self._gate.enter(patient=self._patient)
-
-    async def __aexit__(self, *_: object) -> None:
-        self._gate.leave()
 
 
 class _Lately:

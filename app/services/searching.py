@@ -1,7 +1,7 @@
 """Searching: which mode, with what, and what is found means."""
 
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -68,7 +68,7 @@ class SearchService:
         """
         index = await self._catalog.get(tenant_id, index_name)
         mode = self._mode(search)
-        with _observed(mode) as observed:
+        async with _observed(mode) as observed:
             answer = await answer_in_time(mode, search, lambda how, what: self._admitted(index, how, what))
             observed.strategy = answer.strategy
             if search.filters.access_control_list is not None:
@@ -178,10 +178,9 @@ class SearchService:
 
 
 def _semantic_hit(row: Mapping[str, Any], *, explain: bool) -> Hit:
-    cosine = 1.0 - row["distance"]
-    cosine = 1.0 if cosine > 1.0 else max(cosine, -1.0)
+    cosine = min(1.0, max(-1.0, 1.0 - row["distance"]))  # numpy takes twenty times as long for one number
     score = (1.0 + cosine) / 2.0
-    return Hit(row, score, {"cosine": cosine, "part_vector": score} if explain else {"cosine": cosine})
+    return Hit(row, score, {"cosine": cosine} | ({"part_vector": score} if explain else {}))
 
 
 @dataclass(slots=True)
@@ -192,8 +191,8 @@ class _Observed:
     strategy: str = ""
 
 
-@contextmanager
-def _observed(mode: Mode) -> Iterator[_Observed]:
+@asynccontextmanager
+async def _observed(mode: Mode) -> AsyncIterator[_Observed]:
     """Count and time a search; the caller tells its strategy."""
     started = perf_counter()
     with metrics.labelled(metrics.SEARCHES_IN_PROGRESS, mode).track_inprogress(), timed_phases() as phases:

@@ -1,8 +1,8 @@
 """Pools of connections, and sessions on them that run statements and are timed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from time import perf_counter
 from typing import Self, TypeVar
@@ -140,36 +140,6 @@ class Session:
         return result
 
 
-class _Borrowed:
-    """A connection of a pool for a while: a class, as a generator costs every search several times as much."""
-
-    __slots__ = ("_connection", "_pool", "_role", "_session_on")
-
-    def __init__(self, pool: Pool, role: Role, session_on: Callable[[asyncpg.Connection], Session]) -> None:
-        self._pool = pool
-        self._role = role
-        self._session_on = session_on
-
-    async def __aenter__(self) -> Session:
-        started = perf_counter()
-        try:
-            with translated_errors():
-                self._connection = await self._pool.acquire()
-        finally:
-            metrics.labelled(metrics.POOL_WAIT, self._role).observe(perf_counter() - started)
-        metrics.labelled(metrics.POOL_IN_USE, self._role).inc()
-        return self._session_on(self._connection)
-
-    async def __aexit__(self, kind: type[BaseException] | None, _error: object, _trace: object) -> None:
-        metrics.labelled(metrics.POOL_IN_USE, self._role).dec()
-        try:
-            if kind is not None and issubclass(kind, DatabaseReadOnlyError):
-                # Whether writes are taken by default is settled at connect: only new connections see it change.
-                await self._pool.expire()
-        finally:
-            await self._pool.release(self._connection, failed=kind is not None)
-
-
 class Database:
     """The pools: one that only reads and plans for search, one that writes, one for probes."""
 
@@ -230,7 +200,8 @@ class Database:
         if self.replicas is not None:
             await self.replicas.close()
 
-    def session(self, role: Role, *, latest: bool = False) -> AbstractAsyncContextManager[Session]:
+    @asynccontextmanager
+    async def session(self, role: Role, *, latest: bool = False) -> AsyncIterator[Session]:
         """A session on a connection of its own.
 
         Parameters
@@ -247,10 +218,24 @@ class Database:
         DatabaseUnavailableError
             PostgreSQL cannot be reached.
         """
-        return _Borrowed(self._pool(role, latest=latest), role, self._session_on)
-
-    def _session_on(self, connection: asyncpg.Connection) -> Session:
-        return Session(connection, self._slow, on_citus=self._on_citus)
+        pool = self._pool(role, latest=latest)
+        started = perf_counter()
+        try:
+            with translated_errors():
+                connection = await pool.acquire()
+        finally:
+            metrics.labelled(metrics.POOL_WAIT, role).observe(perf_counter() - started)
+        failed = True
+        try:
+            with metrics.labelled(metrics.POOL_IN_USE, role).track_inprogress():
+                yield Session(connection, self._slow, on_citus=self._on_citus)
+            failed = False
+        except DatabaseReadOnlyError:
+            # Whether writes are taken by default is settled at connect: only new connections see it change.
+            await pool.expire()
+            raise
+        finally:
+            await pool.release(connection, failed=failed)
 
     @asynccontextmanager
     async def transaction(self, *, single: bool = False) -> AsyncIterator[Session]:
