@@ -7,7 +7,7 @@ words has too many sets of them: there any two of the rarest are asked for, and 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, chain, combinations
+from itertools import accumulate, chain, combinations, repeat
 from math import prod
 from typing import NamedTuple
 
@@ -23,9 +23,8 @@ _FULL_LISTS_SHARE = 0.7
 # that are not taken in full, any two are asked for together, or three where two would find too much.
 _GROUPED_TERMS = 5
 _GROUP_SHARE = 0.25
-# Of more terms than that, any two of as many as find half of the budget; and one of each part, in parts as few as
-# do not find more than the budget: most recall for the same cost at 200,000 and 1,000,000 documents (docs/ranking.md).
-_PAIRS_SHARE = 0.5
+# Of more terms than that, any two of as many as find that share; and one of each part, in parts as few as do not
+# find more than the budget: most recall for the same cost at 200,000 and 1,000,000 documents (docs/ranking.md).
 MAX_GROUPS = 6
 """Sets of terms in a plan, at most: as many as the statement keyword_candidates takes."""
 MAX_PARTS = 5
@@ -33,8 +32,10 @@ MAX_PARTS = 5
 
 # Meeting lists is not free: so many entries of the shortest are read in the time in which a document is scored.
 _POSTINGS_PER_DOCUMENT = 30
-# The parts are read once, all of their lists: so many entries are some milliseconds.
+# The parts are read once, all of their lists. So many entries take some milliseconds, for so many terms; more terms
+# are read within half of that.
 _PARTED_POSTINGS = 300_000
+_PARTED_TERMS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,21 +79,15 @@ class CandidatePlan:
         Tokens that meet, at most `MAX_GROUPS`; a candidate need hold to one only.
     parts
         Instead, a candidate may hold a token of each of these, int32; at most `MAX_PARTS`, none if empty.
-    covered
-        Ids of terms all of whose documents are candidates.
     unseen_bound
         No document outside the candidates scores above this. When it is not above the k-th score found,
         the first k are exact.
-    expected
-        Estimated number of candidates, counting a document once for each token it has.
     """
 
     any_terms: NDArray[np.int32]
     together: tuple[Together, ...]
     parts: tuple[NDArray[np.int32], ...]
-    covered: frozenset[int]
     unseen_bound: float
-    expected: float
 
 
 _Condition = tuple[tuple[TermStatistics, ...], ...]
@@ -124,7 +119,7 @@ def choose_candidates(terms: Sequence[TermStatistics], budget: int, documents: f
     Parameters
     ----------
     terms
-        Distinct terms; those without documents count as covered.
+        Distinct terms, also such as have no documents.
     budget
         How many documents may be scored. It guides and does not bind: a query always gets a candidate if
         one of its terms has a document.
@@ -149,10 +144,7 @@ def choose_candidates(terms: Sequence[TermStatistics], budget: int, documents: f
         any_terms=np.array(tokens, np.int32),
         together=tuple(_together(meeting) for meeting in meetings),
         parts=tuple(_ids(part) for part in parts),
-        covered=frozenset(choice.term.id for choice in chosen if choice.edge == 0),
         unseen_bound=_unseen_bound(tiers, conditions),
-        expected=sum(choice.size for choice in chosen)
-        + sum(_expected(condition, documents) for condition in conditions),
     )
 
 
@@ -208,7 +200,7 @@ def _meetings(
 ) -> tuple[list[_Condition], _Condition]:
     """Choose which terms together make a candidate, and parts of which it has one each, or no parts."""
     if len(rest) > _GROUPED_TERMS:
-        pairs = _any_two(rest[: MAX_GROUPS + 1], _PAIRS_SHARE * budget, documents)
+        pairs = _any_two(rest[: MAX_GROUPS + 1], _GROUP_SHARE * budget, documents)
         parts = _parts(_readable(rest), budget, documents, paired=len(pairs) + 1)
         if pairs or parts:
             return pairs, parts
@@ -229,7 +221,8 @@ def _parts(read: Sequence[TermStatistics], budget: int, documents: float, *, pai
 def _readable(rest: Sequence[TermStatistics]) -> list[TermStatistics]:
     """Take the rarest terms as long as their lists are read in reasonable time."""
     lengths = accumulate(term.df for term in rest)
-    return [term for term, length in zip(rest, lengths, strict=True) if length <= _PARTED_POSTINGS]
+    limits = chain(repeat(_PARTED_POSTINGS, _PARTED_TERMS), repeat(_PARTED_POSTINGS / 2))
+    return [term for term, length, limit in zip(rest, lengths, limits, strict=False) if length <= limit]
 
 
 def _sets(rarest: Sequence[TermStatistics], budget: int, documents: float, *, needed: bool) -> list[_Condition]:

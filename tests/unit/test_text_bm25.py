@@ -89,7 +89,7 @@ def test_an_empty_query_has_no_candidates_and_misses_nothing() -> None:
 
 def test_terms_that_fit_are_taken_in_full_and_the_answer_is_exact() -> None:
     plan = choose_candidates([term(1, 100), term(2, 200)], 1000, 10_000)
-    assert (plan.covered, plan.unseen_bound) == (frozenset({1, 2}), 0.0)
+    assert (plan.any_terms.tolist(), plan.unseen_bound) == ([1, 2], 0.0)
 
 
 def test_a_common_term_is_taken_by_the_widest_tier_that_fits_its_share() -> None:
@@ -128,15 +128,16 @@ def test_sets_of_terms_are_few_and_short_lists_go_first() -> None:
 def test_of_a_long_question_any_two_of_the_rarest_terms_are_asked_for_and_one_of_each_part() -> None:
     plan = choose_candidates([term(n, 10_000.0 + n) for n in range(1, 10)], 1000, 1_000_000)
     pairs = [(every.tolist(), some.tolist()) for every, some in plan.together]
-    assert pairs == [([1], [2, 3]), ([2], [3])]  # any two of four would find more than half of the budget
+    assert pairs == [([1], [2])]  # any two of three would find more than a quarter of the budget
     assert [part.tolist() for part in plan.parts] == [[1, 4, 7], [2, 5, 8], [3, 6, 9]]  # two parts would find too much
-    # At best it has two of the three parts, but only one of 1 to 3.
-    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 5)
+    assert plan.unseen_bound == pytest.approx(bm25.LARGEST_WEIGHT * 6)  # at best it has the last two parts
 
 
 def test_lists_that_take_long_to_read_are_in_no_part() -> None:
     plan = choose_candidates([term(n, 40_000.0 + n) for n in range(1, 10)], 5000, 10_000_000)
     assert sorted(token for part in plan.parts for token in part.tolist()) == list(range(1, 8))
+    more = choose_candidates([term(n, 15_000.0 + n) for n in range(1, 13)], 1000, 1_000_000)
+    assert sorted(token for part in more.parts for token in part.tolist()) == list(range(1, 10))
 
 
 def test_what_any_two_terms_find_is_not_looked_for_again_by_parts() -> None:
