@@ -135,11 +135,11 @@ def choose_candidates(terms: Sequence[TermStatistics], budget: int, documents: f
     full, rest = _full_lists(by_rarity, _FULL_LISTS_SHARE * budget)
     tiers = _tiers(rest, budget - sum(choice.size for choice in full))
     meetings, parts = _meetings(rest, budget, documents, needed=not _any_found(full))
+    conditions = [*meetings, parts] if parts else meetings
     if rest and not _any_found(full) and all(choice.token is None for choice in tiers):
-        tiers[0] = _least(rest[0], whole=not meetings)
+        tiers[0] = _least(rest[0], whole=not conditions)
     chosen = [*full, *tiers]
     tokens = [choice.token for choice in chosen if choice.token is not None]
-    conditions = [*meetings, parts] if parts else meetings
     return CandidatePlan(
         any_terms=np.array(tokens, np.int32),
         together=tuple(_together(meeting) for meeting in meetings),
