@@ -1,10 +1,10 @@
 """The words of an index, noted as they are indexed, for prefixes and typos."""
 
 import asyncio
-from array import array
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
+from sys import byteorder
 from typing import NamedTuple, TypeVar
 
 from app.domain.documents import Document
@@ -12,8 +12,9 @@ from app.domain.indexes import Index
 from app.domain.replacement import ChunkKey
 from app.services.terms import tokeniser_for
 from app.storage.terms import TermsRepository
+from app.text.batches import TERM_BYTES
 from app.text.bigrams import bigram_ids, bigrams_of
-from app.text.tokeniser import Term, Tokeniser
+from app.text.tokeniser import Tokeniser
 
 T = TypeVar("T")
 
@@ -61,15 +62,18 @@ class Stretches(dict[str, bytes]):
         ids = self._before.get(stretch)
         if ids is None:
             terms, runs = self._tokeniser.cut(stretch)
-            ids = array("i", [term.id for term in terms]).tobytes()
+            ids = b"".join([id_.to_bytes(TERM_BYTES, byteorder) for _, _, id_, _ in terms])
             if runs:
                 ids += bigram_ids(runs).tobytes()
             if len(stretch) > _LONGEST:  # blobs are not kept, only that their words were noted
-                if hash(stretch) not in self._known_long:
-                    self._known_long.add(hash(stretch))
-                    self._note(terms, runs)
+                if hash(stretch) in self._known_long:
+                    return ids
+                self._known_long.add(hash(stretch))
+            for _, surface, id_, _ in terms:
+                self._words[surface] = id_
+            self._runs.update(runs)
+            if len(stretch) > _LONGEST:
                 return ids
-            self._note(terms, runs)
         self[stretch] = ids
         return ids
 
@@ -94,12 +98,6 @@ class Stretches(dict[str, bytes]):
             self.clear()
         if len(self._known_long) > _REMEMBERED:
             self._known_long.clear()
-
-    def _note(self, terms: Iterable[Term], runs: Sequence[str]) -> None:
-        for term in terms:
-            self._words[term.surface] = term.id
-        if runs:
-            self._runs.update(runs)
 
 
 class Vocabulary:

@@ -25,7 +25,6 @@ _HUMP = re.compile(
     f"[{_UPPER}]+(?:s(?![{_LOWER}]))?(?![{_LOWER}])[0-9]*|[{_UPPER}]?[{_LOWER}0-9]+|[^{_UPPER}{_LOWER}]+|.",
 )
 _SEGMENT = re.compile(r"[^-/:&]+")
-_MORE_THAN_PARTS = re.compile(r"[+#]|^\.")
 _JOINER = re.compile(r"[-/:&]")
 _DOTTED = re.compile(r"[._]")
 _PART = re.compile(r"[^-/:&._+#]+")
@@ -60,15 +59,9 @@ class Piece(NamedTuple):
     step: bool = True
 
 
-Name = tuple[str, Kind]
-"""The form of a compound, and what it is."""
-
-
-class Cut(NamedTuple):
-    """The names that a word makes up, and its parts, each a word and a step; a clitic is left out."""
-
-    names: list[Name]
-    parts: list[str]
+Cut = tuple[list[str], list[str], list[str]]
+"""What a word is cut into: its steps, each a word of the language; compounds that are words as well, as "e-mail" is;
+and compounds that stand as they are, none of which is also a step, since each holds a joiner."""
 
 
 def plain_word(stretch: str) -> str:
@@ -114,40 +107,46 @@ def split_word(word: str, clitics: frozenset[str]) -> list[Piece]:
 
 
 def cut_word(word: str, clitics: frozenset[str]) -> Cut | None:
-    """Cut a word of ASCII without spans: what `split_word` finds, much faster.
+    """Cut a word of ASCII: what `split_word` finds, much faster.
 
     Returns
     -------
     Cut | None
         None where a sign or a negation is in the word, which are left to `split_word`.
     """
-    bare, _, clitic = word.partition("'")
-    if clitic:
+    if "'" in word:
+        bare, _, clitic = word.partition("'")
         plain = bare.isalnum() and bare[1:].islower() and clitic.lower() in clitics and clitic.lower() != "t"
-        return Cut([], [bare]) if plain else None
+        return ([bare], [], []) if plain else None
     if word.isalnum():
-        return _cut_humps([], [word])
-    if _MORE_THAN_PARTS.search(word) or word[-4:].lower() == ".net":
+        return _cut_humps([word], [], [])
+    low = word.lower()
+    if word[0] == "." or "+" in word or "#" in word or low in _DOT_NET_PRODUCTS:
         return None
     parts = _PART.findall(word)
-    if not 1 < len(parts) <= _MOST_PARTS:
-        return _cut_humps([], parts)
-    names = [_name_form(word)]
-    if _JOINER.search(word) and _DOTTED.search(word):
-        names += [_name_form(inner) for inner in _SEGMENT.findall(word) if _DOTTED.search(inner.strip("._"))]
-    return _cut_humps(names, parts) if CAMEL_HINT.search(word) else Cut(names, parts)
+    words: list[str] = []
+    names: list[str] = []
+    if 1 < len(parts) <= _MOST_PARTS:
+        compounds = [word]
+        if ("." in word or "_" in word) and _JOINER.search(word):
+            compounds += [inner for inner in _SEGMENT.findall(word) if _DOTTED.search(inner.strip("._"))]
+        for compound in compounds:
+            form, is_word = _shared_form(compound)
+            (words if is_word else names).append(form)
+    return (parts, words, names) if low == word else _cut_humps(parts, words, names)
 
 
-def _cut_humps(names: list[Name], parts: Sequence[str]) -> Cut:
-    """Cut parts at their humps, where they have any: such a part is a name as well."""
+def _cut_humps(parts: Sequence[str], words: list[str], names: list[str]) -> Cut:
+    """Cut parts at their humps, where they have any: such a part is a word as well."""
     steps: list[str] = []
     for part in parts:
-        if part[1:].islower() or len(part) > _LONGEST_CAMEL or not CAMEL_HINT.search(part):
+        rest = part[1:]
+        if rest.lower() == rest or len(part) > _LONGEST_CAMEL or not CAMEL_HINT.search(part):
             steps.append(part)
         else:
-            names.append((part, Kind.WORD))
+            words.append(part)
             steps += _HUMP.findall(part)
-    return Cut(names, steps)
+    return steps, words, names
 
 
 def _without_negation(pieces: list[Piece], clitic: str) -> list[Piece]:
@@ -204,19 +203,23 @@ def _signed(word: str, offset: int) -> Iterator[Piece]:
 
 
 def _name(start: int, end: int, text: str) -> Piece:
-    """Give a compound in one form: names as they stand, words in the form their spellings share.
+    form, is_word = _shared_form(text)
+    return Piece(start, end, form, Kind.WORD if is_word else Kind.NAME, step=False)
+
+
+def _shared_form(text: str) -> tuple[str, bool]:
+    """Give a compound in the form that its spellings share, and whether that is a word of the language.
 
     "e-mail" meets "email" and "U.S." meets "US"; a version loses its "v". Names with underscores, digits
     or slashes stay exact, as who types one means that one.
     """
-    form, kind = _name_form(text)
-    return Piece(start, end, form, kind, step=False)
-
-
-def _name_form(text: str) -> Name:
-    if ("-" in text or "." in text) and (_HYPHENATED.fullmatch(text) or _INITIALS.fullmatch(text)):
-        return text.replace("-", "").replace(".", ""), Kind.WORD
-    return (_VERSION.sub("", text, count=1) if "v" in text or "V" in text else text).strip("._"), Kind.NAME
+    if "-" in text and _HYPHENATED.fullmatch(text):
+        return text.replace("-", ""), True
+    if text[1] == "." and _INITIALS.fullmatch(text):
+        return text.replace(".", ""), True
+    if "." in text and ("v" in text or "V" in text):
+        text = _VERSION.sub("", text, count=1)
+    return text.strip("._"), False
 
 
 def _part(part: str, offset: int) -> list[Piece]:

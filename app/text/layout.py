@@ -40,36 +40,31 @@ class TextLayout:
 
     def tokens_at(self, place: int) -> list[Token]:
         """Give the tokens of the stretch at a place, unless the text is shouted."""
-        return self.tokeniser.tokens_at(self.stretches[place], self._starts[place])
+        stretch = self.stretches[place]
+        return self.tokeniser.tokens_at(stretch, self._ends[place] - len(stretch))
 
-    def holding(self, wanted: Collection[int]) -> dict[str, frozenset[int]]:
-        """Give the distinct stretches that hold some of the terms, and which."""
-        ids = frozenset(wanted)
-        return {stretch: ids.intersection(held) for stretch, held in self._ids.items() if not ids.isdisjoint(held)}
+    def places(self, wanted: Collection[int]) -> list[int]:
+        """Give the places of the stretches that hold some of the terms."""
+        alien = frozenset(wanted).isdisjoint
+        return [place for place, held in enumerate(self.ids) if not alien(held)]
 
     def occurrences(self, wanted: Collection[int]) -> list[Token]:
         """Find the indexed tokens whose id is wanted, in order."""
         if self.shouted:
             return [token for token in self.tokens() if token.id in wanted and not token.stop]
-        holding = self.holding(wanted)
         return [
             token
-            for place, stretch in enumerate(self.stretches)
-            if stretch in holding
+            for place in self.places(wanted)
             for token in self.tokens_at(place)
             if token.id in wanted and not token.stop
         ]
 
     @cached_property
-    def _ids(self) -> dict[str, tuple[int, ...]]:
-        return self.tokeniser.ids_by_stretch(self.stretches)
+    def ids(self) -> list[tuple[int, ...]]:
+        """The ids of the terms of each stretch, unless the text is shouted."""
+        return list(self.tokeniser.ids_of_each(self.stretches))
 
     @cached_property
-    def _starts(self) -> list[int]:
-        starts: list[int] = []
+    def _ends(self) -> list[int]:
         index, end = self.text.index, 0
-        for stretch in self.stretches:
-            start = index(stretch, end)
-            starts.append(start)
-            end = start + len(stretch)
-        return starts
+        return [end := index(stretch, end) + len(stretch) for stretch in self.stretches]

@@ -37,12 +37,10 @@ def find_phrase(layout: TextLayout, phrase: Phrase, slop: int = 0) -> list[tuple
 
 def _anchors(layout: TextLayout, required: Sequence[int]) -> list[int]:
     """Give the places of the stretches with the term that fewest have; none where a term is missing."""
-    holding = layout.holding(required)
     places: dict[int, list[int]] = {term: [] for term in required}
-    for place, stretch in enumerate(layout.stretches):
-        if stretch in holding:
-            for term in holding[stretch]:
-                places[term].append(place)
+    for place in layout.places(required):
+        for term in places.keys() & layout.ids[place]:
+            places[term].append(place)
     return min(places.values(), key=len)
 
 

@@ -1,7 +1,8 @@
 """Turn text into terms: one path for documents, queries, phrases and highlights."""
 
+import re
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 from threading import Lock
@@ -23,6 +24,7 @@ MAX_TERM_CHARACTERS = 128
 
 _CACHED_STRETCHES = 65_536
 _CACHED_WORDS = 32_768
+_STRETCH = re.compile(r"\S+")
 # Longer ones are analysed each time, so that blobs cannot fill the caches (about 40 MB when full).
 _LONGEST_CACHED = 64
 # A text in capitals throughout is shouted when most of it are stop words; "IT SECURITY" is a title.
@@ -59,13 +61,12 @@ class Token(NamedTuple):
     stop: bool
 
 
-class Term(NamedTuple):
-    """A piece of a word as its term, empty for none; the other attributes are those of `Token`."""
+Term = tuple[str, str, int, bool]
+"""A piece of a word as its term: text, surface, id and stop as those of `Token`, or `_NO_TERM`.
 
-    text: str
-    surface: str
-    id: int
-    stop: bool
+Plain tuples of strings and numbers are left alone by the garbage collector, and caches hold tens of thousands of them.
+"""
+_NO_TERM: Term = ("", "", 0, True)
 
 
 class Tokeniser:
@@ -91,7 +92,7 @@ class Tokeniser:
         self.language = language_named(language)
         self._stemmer = Stemmer.Stemmer(self.language.stemmer, 0) if self.language.stemmer else None
         self._lock = Lock()  # Snowball keeps its working buffer in the stemmer
-        self._cached_tokens = lru_cache(_CACHED_WORDS)(self._analyse)
+        self._cached_tokens = lru_cache(_CACHED_WORDS)(self._tokens_within)
         self._cached_words = lru_cache(_CACHED_WORDS)(self._reduce_word)
         self._cached_names = lru_cache(_CACHED_WORDS)(self._reduce_name)
         self._cached_compounds = lru_cache(_CACHED_WORDS)(self._word_terms)
@@ -110,10 +111,7 @@ class Tokeniser:
         Counter[int]
             Term frequency by term id. The length of the text for BM25 is the total of it.
         """
-        stretches = self.stretches(text)
-        if max(map(len, stretches), default=0) > _LONGEST_CACHED:
-            return Counter(chain.from_iterable(map(self.ids_of, stretches)))
-        return Counter(chain.from_iterable(map(self._cached_ids, stretches)))
+        return Counter(chain.from_iterable(self.ids_of_each(self.stretches(text))))
 
     def stretches(self, text: str) -> list[str]:
         """Split a text at its blanks: no word holds one, and looking up a stretch beats matching it."""
@@ -127,7 +125,7 @@ class Tokeniser:
         """Give the terms of a stretch that are indexed, and its runs of characters that go by pairs (`bigrams`)."""
         if (word := plain_word(stretch)) and len(word) <= _LONGEST_CACHED:
             one = self._cached_words(word)
-            return () if one.stop or not one.text else (one,), ()
+            return () if one[-1] else (one,), ()
         terms: list[Term] = []
         runs: list[str] = []
         for word in words_of(stretch).findall(stretch):
@@ -137,60 +135,29 @@ class Tokeniser:
                 terms += self._cached_compounds(word) if len(word) <= _LONGEST_CACHED else self._word_terms(word)
         return terms, runs
 
-    def ids_by_stretch(self, stretches: Collection[str]) -> dict[str, tuple[int, ...]]:
-        """Give the ids of the terms of distinct stretches."""
-        distinct = set(stretches)
-        long = max(map(len, distinct), default=0) > _LONGEST_CACHED
-        return dict(zip(distinct, map(self.ids_of if long else self._cached_ids, distinct), strict=True))
+    def ids_of_each(self, stretches: Sequence[str]) -> Iterator[tuple[int, ...]]:
+        """Give the ids of the terms of each of some stretches."""
+        long = max(map(len, stretches), default=0) > _LONGEST_CACHED
+        return map(self.ids_of if long else self._cached_ids, stretches)
 
     def tokens(self, text: str) -> Iterator[Token]:
         """Give every token of a text with its span, stop words included, in order of words."""
-        yield from self._spanned(text, 0, shouted=self.is_shouted(text))
+        if self.is_shouted(text):
+            yield from self._spanned(text, shouted=True)
+        else:
+            for stretch in _STRETCH.finditer(text):
+                yield from self.tokens_at(stretch.group(), stretch.start())
 
     def tokens_at(self, stretch: str, start: int) -> list[Token]:
         """Give the tokens of a stretch of a text that is not shouted, which begins at a place of it."""
-        return list(self._spanned(stretch, start, shouted=False))
+        within = self._cached_tokens if len(stretch) <= _LONGEST_CACHED else self._tokens_within
+        return [
+            Token(start + first, start + last, text, surface, id_, step, stop)
+            for first, last, text, surface, id_, step, stop in within(stretch)
+        ]
 
     def tokens_of(self, word: str) -> tuple[Token, ...]:
         """Give the tokens of one word that the word pattern found, with spans within the word."""
-        return self._cached_tokens(word) if len(word) <= _LONGEST_CACHED else self._analyse(word)
-
-    def is_shouted(self, text: str) -> bool:
-        """Tell whether a text is a sentence in capitals, where IT is a pronoun."""
-        if not text.isupper():
-            return False
-        words = words_of(text).findall(text)
-        stops = sum(folded(word) in self.language.stop_words for word in words)
-        return stops > max(1, _SHOUTED_STOP_SHARE * len(words))
-
-    def _spanned(self, text: str, offset: int, *, shouted: bool) -> Iterator[Token]:
-        for match in words_of(text).finditer(text):
-            word = match.group()
-            start, end = offset + match.start(), offset + match.end()
-            for token in self.tokens_of(word.lower() if shouted else word):
-                first, last, term, surface, id_, step, stop = token
-                yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
-
-    def _indexed(self, stretch: str) -> tuple[int, ...]:
-        terms, runs = self.cut(stretch)
-        ids = [term.id for term in terms]
-        return (*ids, *bigram_ids(runs).tolist()) if runs else tuple(ids)
-
-    def _word_terms(self, word: str) -> tuple[Term, ...]:
-        """Give the terms of one word that the word pattern found, but for stop words."""
-        cut = cut_word(word, self.language.clitics) if word.isascii() and len(word) <= _LONGEST_CACHED else None
-        if cut is None:
-            return tuple(one for _, one in self._split(word) if not one.stop)
-        terms = [*map(self._cached_words, cut.parts)]
-        if cut.names:
-            steps = {one.text for one in terms}
-            names = [
-                (self._cached_words if kind is Kind.WORD else self._cached_names)(form) for form, kind in cut.names
-            ]
-            terms += [name for name in names if name.text not in steps]
-        return tuple([one for one in terms if one.text and not one.stop])
-
-    def _analyse(self, word: str) -> tuple[Token, ...]:
         run = plain_bigrams(word)
         moved = len(run or compatible(word)) != len(word)  # under NFKC: every piece gets the span of the word
         if run and not moved:
@@ -203,29 +170,65 @@ class Tokeniser:
             Token(
                 0 if moved else piece.start,
                 len(word) if moved else piece.end,
-                reduced.text,
-                reduced.surface,
-                reduced.id,
+                text,
+                surface,
+                id_,
                 piece.step,
-                reduced.stop,
+                stop,
             )
-            for piece, reduced in self._split(word)
+            for piece, (text, surface, id_, stop) in self._split(word)
         )
+
+    def is_shouted(self, text: str) -> bool:
+        """Tell whether a text is a sentence in capitals, where IT is a pronoun."""
+        if not text.isupper():
+            return False
+        words = words_of(text).findall(text)
+        stops = sum(folded(word) in self.language.stop_words for word in words)
+        return stops > max(1, _SHOUTED_STOP_SHARE * len(words))
+
+    def _tokens_within(self, stretch: str) -> tuple[Token, ...]:
+        return tuple(self._spanned(stretch, shouted=False))
+
+    def _spanned(self, text: str, *, shouted: bool) -> Iterator[Token]:
+        for match in words_of(text).finditer(text):
+            word = match.group()
+            start, end = match.span()
+            for first, last, term, surface, id_, step, stop in self.tokens_of(word.lower() if shouted else word):
+                yield Token(start + first, min(end, start + last), term, surface, id_, step, stop)
+
+    def _indexed(self, stretch: str) -> tuple[int, ...]:
+        terms, runs = self.cut(stretch)
+        ids = [id_ for _, _, id_, _ in terms]
+        return (*ids, *bigram_ids(runs).tolist()) if runs else tuple(ids)
+
+    def _word_terms(self, word: str) -> tuple[Term, ...]:
+        """Give the terms of one word that the word pattern found, but for stop words."""
+        cut = cut_word(word, self.language.clitics) if word.isascii() and len(word) <= _LONGEST_CACHED else None
+        if cut is None:
+            return tuple(one for _, one in self._split(word) if not one[-1])
+        parts, words, names = cut
+        terms = [*map(self._cached_words, parts)]
+        if words:
+            steps = {one[0] for one in terms}
+            terms += [one for one in map(self._cached_words, words) if one[0] not in steps]
+        terms += map(self._cached_names, names)
+        return tuple([one for one in terms if not one[-1]])
 
     def _split(self, word: str) -> list[tuple[Piece, Term]]:
         """Split a word and reduce its pieces; what is no term, or a name that is also a step, is left out."""
         pieces = split_word(compatible(word), self.language.clitics)
         if len(pieces) == 1:
             one = self._reduced(pieces[0])
-            return [(pieces[0], one)] if one.text else []
-        found = list(zip(pieces, map(self._reduced, pieces), strict=True))
-        steps = {reduced.text for piece, reduced in found if piece.step}
-        return [(piece, one) for piece, one in found if one.text and (piece.step or one.text not in steps)]
+            return [(pieces[0], one)] if one[0] else []
+        found = [(piece, one) for piece in pieces if (one := self._reduced(piece))[0]]
+        steps = {one[0] for piece, one in found if piece.step}
+        return [(piece, one) for piece, one in found if piece.step or one[0] not in steps]
 
     def _reduced(self, piece: Piece) -> Term:
         kind, text = piece.kind, piece.text
         if kind is Kind.CLITIC:
-            return self._reduce_name(text)._replace(stop=True)
+            return (*self._reduce_name(text)[:-1], True)
         if len(text) > _LONGEST_CACHED:
             return (self._reduce_word if kind is Kind.WORD else self._reduce_name)(text)
         return (self._cached_words if kind is Kind.WORD else self._cached_names)(text)
@@ -251,11 +254,11 @@ class Tokeniser:
 def _reduced_to(term: str, low: str, *, stop: bool = False) -> Term:
     """Free a term and its surface of accents; a term without letters or digits is none."""
     if low.isascii() and term.isalnum() and len(low) <= MAX_TERM_CHARACTERS:  # as most are
-        return Term(term, low, term_id(term), stop)
+        return term, low, term_id(term), stop
     bare = unaccented(term)[:MAX_TERM_CHARACTERS]
     if not bare.isalnum() and not any(map(str.isalnum, bare)):
-        bare = ""
-    return Term(bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop)
+        return _NO_TERM
+    return bare, unaccented(low)[:MAX_TERM_CHARACTERS], term_id(bare), stop
 
 
 def _is_name(written: str, low: str) -> bool:

@@ -172,11 +172,20 @@ def test_what_is_counted_fast_is_what_the_tokens_say(parts: list[str]) -> None:
         assert ENGLISH.terms(text) == Counter(token.id for token in tokens)
 
 
+def assert_cut_fast_as_by_tokens(stretch: str) -> None:
+    """Compare what is indexed of a stretch, and handed over for typos, with its tokens, which are made another way."""
+    indexed = [token for token in ENGLISH.tokens_at(stretch, 0) if not token.stop]
+    assert sorted(ENGLISH.ids_of(stretch)) == sorted(token.id for token in indexed)
+    terms, runs = ENGLISH.cut(stretch)
+    words = [(surface, id_) for _, surface, id_, _ in terms]
+    words += [(bigram, term_id(bigram)) for run in runs for bigram in bigrams_of(run)]
+    assert sorted(words) == sorted((token.surface, token.id) for token in indexed)
+
+
 @given(st.text(st.characters(max_codepoint=127), max_size=12))
-def test_a_stretch_of_ascii_gives_the_ids_of_its_tokens(text: str) -> None:
+def test_a_stretch_of_ascii_gives_the_terms_of_its_tokens(text: str) -> None:
     for stretch in text.split():
-        ids = [token.id for token in ENGLISH.tokens_at(stretch, 0) if not token.stop]
-        assert sorted(ENGLISH.ids_of(stretch)) == sorted(ids)
+        assert_cut_fast_as_by_tokens(stretch)
 
 
 @given(st.lists(st.text(st.characters(min_codepoint=0x3041, max_codepoint=0xD7A3), min_size=2, max_size=9), min_size=1))
@@ -193,6 +202,18 @@ def test_pairs_of_characters_hardly_ever_share_a_number() -> None:
 
 @given(st.from_regex(r"[aAzZ09NETnetsv](?:[-._/:&'+#aAbBzZ09NETnetsv]){0,14}", fullmatch=True))
 @settings(max_examples=400, deadline=None)
-def test_identifiers_cut_fast_have_the_ids_of_their_tokens(stretch: str) -> None:
-    ids = [token.id for token in ENGLISH.tokens_at(stretch, 0) if not token.stop]
-    assert sorted(ENGLISH.ids_of(stretch)) == sorted(ids)
+def test_identifiers_cut_fast_have_the_terms_of_their_tokens(stretch: str) -> None:
+    assert_cut_fast_as_by_tokens(stretch)
+
+
+MIXED = [
+    "userName", "HTTPServer", "IDs", "catS", "U.S.", "e-mail", "v2.13", "ASP.net", "C++17", "c#", ".NET", "user's",
+    "don't", "IT", "the", "é", "ﬁ", "ё", "İ", "²", "\u0301", "検索", "ｶﾞ", "ไทย", "👍🏽",
+    "-", ".", "_", "/", ":", "&", "'", "\u2019", "(",
+]  # fmt: skip
+
+
+@given(st.lists(st.sampled_from(MIXED), min_size=1, max_size=8))
+@settings(max_examples=300, deadline=None)
+def test_mixtures_cut_fast_have_the_terms_of_their_tokens(parts: list[str]) -> None:
+    assert_cut_fast_as_by_tokens("".join(parts))
