@@ -4,6 +4,7 @@ Two calls for one answer are one too many, and the client may wake for each.
 """
 
 import asyncio
+import sys
 from typing import Any
 
 from typing_extensions import override
@@ -22,6 +23,15 @@ class OneWriteProtocol(HttpToolsProtocol):
     def on_response_complete(self) -> None:
         self._gathering.flush()  # what is counted and logged of the request comes after it, and takes time
         super().on_response_complete()
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        error = sys.exc_info()[1]
+        # A request that there was no room for is sound: its connection breaks off, and it may be sent again.
+        if error is not None and isinstance(error.__context__, MemoryError):
+            self.transport.close()
+        else:
+            super().send_400_response(msg)
 
 
 class _Gathering:

@@ -37,6 +37,12 @@ class RecordedProtocol(OneWriteProtocol):
         super().connection_made(Recording(transport))  # type: ignore[arg-type]  # it has what is asked of a transport
 
 
+class CrampedProtocol(RecordedProtocol):
+    @override
+    def on_body(self, body: bytes) -> None:
+        raise MemoryError
+
+
 async def app(scope: Scope, receive: Receive, send: Send) -> None:
     async def parts() -> AsyncIterator[bytes]:
         for part in (b"one", b"two"):
@@ -49,8 +55,10 @@ async def app(scope: Scope, receive: Receive, send: Send) -> None:
 
 
 @asynccontextmanager
-async def asking(request: bytes) -> AsyncIterator[asyncio.StreamReader]:
-    config = uvicorn.Config(app, port=0, http=RecordedProtocol, lifespan="off", log_config=None, access_log=False)
+async def asking(
+    request: bytes, protocol: type[OneWriteProtocol] = RecordedProtocol
+) -> AsyncIterator[asyncio.StreamReader]:
+    config = uvicorn.Config(app, port=0, http=protocol, lifespan="off", log_config=None, access_log=False)
     server = uvicorn.Server(config)
     running = asyncio.create_task(server.serve())
 
@@ -94,3 +102,14 @@ async def test_a_stream_goes_out_as_it_comes() -> None:
         answer = await reader.read()
     assert answer.endswith(b"3\r\none\r\n3\r\ntwo\r\n0\r\n\r\n")
     assert len(WRITES) > 1
+
+
+async def test_what_is_no_http_is_told_so() -> None:
+    async with asking(b"nonsense\r\n\r\n") as reader:
+        assert (await reader.read()).startswith(b"HTTP/1.1 400 ")
+
+
+async def test_a_body_without_room_for_it_ends_the_connection() -> None:
+    """It is not the request's fault: it must not be told that it is no HTTP."""
+    async with asking(b"POST / HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n{}", CrampedProtocol) as reader:
+        assert b"400" not in await reader.read()
