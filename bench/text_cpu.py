@@ -2,7 +2,8 @@
 
     python -m bench.text_cpu COLLECTION …
 
-"New" is the first time that a process meets the texts (its caches begin empty and fill as it goes), "known" the second.
+"New" is the first time that a process meets the texts, "known" the second: median and range of rounds that each begin
+with empty caches. Of new texts each thousand is told apart, since the caches fill as it goes.
 Tokenising is what the service does when it indexes, without the database. Chinese is made up: words of one to three
 characters by Zipf's law, since the collections have none. Phrases are three neighbouring words of the text itself.
 """
@@ -10,8 +11,10 @@ characters by Zipf's law, since the collections have none. Phrases are three nei
 import argparse
 import random
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import accumulate
 from pathlib import Path
+from statistics import median
 from time import process_time
 
 from app.evaluation.collections import read_collection
@@ -21,7 +24,9 @@ from app.text.phrases import ParsedQuery, parse_query
 from app.text.tokeniser import Tokeniser
 
 CHARACTERS = 850
-_MOST = 3_000
+_MOST = 4_000
+_ROUNDS = 7
+_TOLD_APART = 1_000
 _CHARACTERS_IN_USE, _WORDS_IN_USE, _WORDS_OF_A_SENTENCE = 3_000, 30_000, 11
 
 
@@ -59,31 +64,65 @@ def phrases(chunks: Sequence[str], tokeniser: Tokeniser) -> list[tuple[str, Pars
     return drawn
 
 
-def show(what: str, work: Callable[[], int]) -> None:
-    """Run work twice; it returns how many chunks it did."""
-    taken = []
-    for _ in range(2):
-        began = process_time()
-        count = work()
-        taken.append((process_time() - began) / count * 1e6)
-    print(f"{what:40} new {taken[0]:6.0f} µs   known {taken[1]:6.0f} µs a chunk", flush=True)
+def show(what: str, chunks: int, begin: Callable[[], Callable[[], object]]) -> None:
+    """Run work on some chunks, begun anew for each round, twice a round."""
+    new, known = [], []
+    for _ in range(_ROUNDS):
+        work = begin()
+        new.append(taken(work, chunks))
+        known.append(taken(work, chunks))
+    print(f"{what:40} new {told(new)}   known {told(known)} µs a chunk", flush=True)
+
+
+def taken(work: Callable[[], object], chunks: int) -> float:
+    """Return the processor time of work on some chunks, in µs a chunk."""
+    began = process_time()
+    work()
+    return (process_time() - began) / chunks * 1e6
+
+
+def told(figures: Sequence[float]) -> str:
+    """Write a median and a range."""
+    return f"{median(figures):4.0f} ({min(figures):.0f}-{max(figures):.0f})"
 
 
 def tokenise(what: str, language: str, chunks: Sequence[str]) -> None:
     """Time what indexing does."""
-    stretches = Stretches(Tokeniser(language))
-    show(f"tokenising, {what}", lambda: len([stretches.bag(chunk) for chunk in chunks]))
+
+    def begin() -> Callable[[], object]:
+        return partial(index, Stretches(Tokeniser(language)), chunks)
+
+    show(f"tokenising, {what}", len(chunks), begin)
+    thousands = [chunks[at : at + _TOLD_APART] for at in range(0, len(chunks), _TOLD_APART)]
+    rounds = []
+    for _ in range(_ROUNDS):
+        stretches = Stretches(Tokeniser(language))
+        rounds.append([taken(partial(index, stretches, some), len(some)) for some in thousands])
+    print("  each thousand when new: " + ", ".join(map(told, zip(*rounds, strict=True))), flush=True)
+
+
+def index(stretches: Stretches, chunks: Sequence[str]) -> None:
+    """Tokenise chunks."""
+    for chunk in chunks:
+        stretches.bag(chunk)
 
 
 def mark(what: str, chunks: Sequence[str]) -> None:
     """Time highlights."""
-    tokeniser = Tokeniser()
-    drawn = [(text, dict.fromkeys(query.frequencies, 1.0), query.phrases) for text, query in phrases(chunks, tokeniser)]
-    show(f"highlights of words, {what}", lambda: len([highlight(text, tokeniser, held) for text, held, _ in drawn]))
-    show(
-        f"highlights of a phrase, {what}",
-        lambda: len([highlight(text, tokeniser, held, sought) for text, held, sought in drawn]),
-    )
+    drawn = [
+        (text, dict.fromkeys(query.frequencies, 1.0), query.phrases) for text, query in phrases(chunks, Tokeniser())
+    ]
+
+    def of_words() -> Callable[[], object]:
+        tokeniser = Tokeniser()
+        return lambda: [highlight(text, tokeniser, held) for text, held, _ in drawn]
+
+    def of_phrases() -> Callable[[], object]:
+        tokeniser = Tokeniser()
+        return lambda: [highlight(text, tokeniser, held, sought) for text, held, sought in drawn]
+
+    show(f"highlights of words, {what}", len(drawn), of_words)
+    show(f"highlights of a phrase, {what}", len(drawn), of_phrases)
 
 
 def main() -> None:

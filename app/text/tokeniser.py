@@ -126,9 +126,12 @@ class Tokeniser:
         if (word := plain_word(stretch)) and len(word) <= _LONGEST_CACHED:
             one = self._cached_words(word)
             return () if one[-1] else (one,), ()
+        words = words_of(stretch).findall(stretch)
+        if stretch.isascii() and len(stretch) <= _LONGEST_CACHED:  # as most are
+            return list(chain.from_iterable(map(self._cached_compounds, words))), ()
         terms: list[Term] = []
         runs: list[str] = []
-        for word in words_of(stretch).findall(stretch):
+        for word in words:
             if run := plain_bigrams(word):
                 runs.append(run)
             else:
