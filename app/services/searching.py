@@ -1,7 +1,7 @@
 """Searching: which mode, with what, and what is found means."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -68,7 +68,7 @@ class SearchService:
         """
         index = await self._catalog.get(tenant_id, index_name)
         mode = self._mode(search)
-        async with _observed(mode) as observed:
+        with _observed(mode) as observed:
             answer = await answer_in_time(mode, search, lambda how, what: self._admitted(index, how, what))
             observed.strategy = answer.strategy
             if search.filters.access_control_list is not None:
@@ -191,8 +191,8 @@ class _Observed:
     strategy: str = ""
 
 
-@asynccontextmanager
-async def _observed(mode: Mode) -> AsyncIterator[_Observed]:
+@contextmanager
+def _observed(mode: Mode) -> Iterator[_Observed]:
     """Count and time a search; the caller tells its strategy."""
     started = perf_counter()
     with metrics.labelled(metrics.SEARCHES_IN_PROGRESS, mode).track_inprogress(), timed_phases() as phases:
