@@ -14,6 +14,7 @@ from rich.console import Console
 from bench import peers, tables
 from bench.bench import TARGET, Pace
 from bench.dataset import cache_folder
+from bench.machine import interpreter
 from bench.results import FOLDER, Cells, Results, read
 from bench.service import serving
 from bench.setting import make_material, service_folder, staged
@@ -61,6 +62,7 @@ def run(
     head = {
         "size": size, "dimension": dimension, "peers": names, "target_recall": TARGET,
         "rounds": pace.rounds, "questions": pace.questions, "seconds": pace.seconds,
+        "service_python": interpreter(python),
     }  # fmt: skip
     results = Results(material.folder / "run.json", head, resume=not fresh)
     _run_missing(results, [name for name in wanted if not results.has(name)], material, names, pace, python)

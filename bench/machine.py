@@ -26,6 +26,14 @@ def describe() -> dict[str, object]:
     }
 
 
+def interpreter(python: str) -> str:
+    """Return the version of a Python, and whether it was built for speed, which can be a fifth of the time."""
+    asked = "import platform, sysconfig; print(platform.python_version(), sysconfig.get_config_var('CONFIG_ARGS'))"
+    done = subprocess.run([python, "-c", asked], capture_output=True, text=True, check=True)
+    number, _, options = done.stdout.strip().partition(" ")
+    return f"{number}, {'optimised' if '--enable-optimizations' in options else 'not optimised'}"
+
+
 def revision() -> str:
     """Return the git revision of the code, with a mark when files differ from it."""
     described = _git("describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
