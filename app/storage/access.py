@@ -1,9 +1,11 @@
 """Interned access lists."""
 
+import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+import asyncpg
 import numpy as np
 
 from app.domain.documents import Access
@@ -11,6 +13,9 @@ from app.domain.indexes import Index
 from app.domain.keys import KEY_BYTES, entry_keys
 from app.storage.database import Database, Session
 from app.storage.statements import statement
+
+_AT_ONCE = 8_192
+"""Entries that are resolved by one statement: PostgreSQL works on them while the keys of the next ones are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,18 @@ class AccessRepository:
         return self._database.server_key()
 
     async def resolve(self, index: Index, entries: Sequence[str]) -> ReadableSets:
-        """Return the lists that one of the entries may read, public ones included."""
+        """Return the lists that one of the entries may read, public ones included.
+
+        As of the first of its statements: what an entry opens of the lists that there were then never changes, and
+        lists that later statements see beside them are left out.
+        """
         async with self._database.session("search") as session:
-            row = await session.fetch_row(statement("access/resolve_entries"), index, entry_keys=_ordered_keys(entries))
-        if row is None:
-            raise AssertionError("a SELECT without FROM returns a row")
-        bits = np.zeros(row["acl_count"], dtype=np.uint8)
-        bits[row["acl_ids"]] = 1
-        return ReadableSets(np.packbits(bits, bitorder="little").tobytes(), row["acl_count"])
+            found = await _resolved(session, index, entries)
+        acl_count = found[0]["acl_count"]
+        bits = np.zeros(max(row["acl_count"] for row in found), dtype=np.uint8)
+        for row in found:
+            bits[row["acl_ids"]] = 1
+        return ReadableSets(np.packbits(bits[:acl_count], bitorder="little").tobytes(), acl_count)
 
     async def count(self, index: Index) -> int:
         """Return how many lists there are now."""
@@ -82,6 +91,20 @@ class AccessRepository:
             acl_ids, entry_keys = zip(*members, strict=True)
             await session.execute(statement("access/create_acl_members"), index, acl_ids=acl_ids, entry_keys=entry_keys)
         return known | {access.digest: row["acl_id"] for row, access in zip(rows, new, strict=True)}
+
+
+async def _resolved(session: Session, index: Index, entries: Sequence[str]) -> list[asyncpg.Record]:
+    """Resolve entries some at a time."""
+    which, rows = statement("access/resolve_entries"), list[asyncpg.Record]()
+    keys, done = _ordered_keys(entries[:_AT_ONCE]), 0
+    while True:
+        done += _AT_ONCE
+        asked = asyncio.create_task(session.fetch(which, index, entry_keys=keys))
+        await asyncio.sleep(0)  # it is sent
+        if done >= len(entries):
+            return rows + await asked
+        keys = _ordered_keys(entries[done : done + _AT_ONCE])
+        rows += await asked
 
 
 def _ordered_keys(entries: Sequence[str]) -> bytes:
