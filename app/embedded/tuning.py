@@ -49,7 +49,7 @@ _ALWAYS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
     "password_encryption": "scram-sha-256",
-    "max_connections": "100",
+    "max_connections": "200",
     # Every partition and every index of it takes a lock in a query through the parent.
     "max_locks_per_transaction": "256",
     "wal_compression": "on",
