@@ -1,6 +1,6 @@
 """Writing: documents are replaced, changed and deleted as wholes."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import UUID
 
@@ -208,13 +208,13 @@ class IndexingService:
         index = await self._catalog.get(tenant_id, index_name)
         lists = [update.access for update in updates if update.access is not None]
         acl_ids = await self._access.intern(index, lists) if lists else {}
-        names = dict.fromkeys(name for update in updates for name in update.document_ids)
+        keys = {name: document_key(name) for update in updates for name in update.document_ids}
 
         async def work(session: Session) -> list[ChangedDocument]:
             await self.fences.check(session, index, expected)
             timely, late = await self.fences.before_updating(session, index, updates)
-            found = await self._documents.update(session, index, timely, acl_ids)
-            return _changed(names, dict.fromkeys(late, 0) | found, late)
+            found = await self._documents.update(session, index, timely, acl_ids, keys)
+            return _changed(keys, dict.fromkeys(late, 0) | found, late)
 
         single = expected is None and len(updates) == 1 and updates[0].version is None
         async with self._gate.entered():
@@ -236,16 +236,15 @@ class IndexingService:
     ) -> list[ChangedDocument]:
         """Delete documents with their chunks; those that are not there are no error."""
         index = await self._catalog.get(tenant_id, index_name)
-        names = list(dict.fromkeys(document_ids))
+        keys = {name: document_key(name) for name in document_ids}
 
         async def work(session: Session) -> list[ChangedDocument]:
             await self.fences.check(session, index, expected)
-            keys = [document_key(name) for name in names]
-            late = await self.fences.before_deleting(session, index, keys, version, written_by)
-            timely = [key for key in keys if key not in late]
+            late = await self.fences.before_deleting(session, index, list(keys.values()), version, written_by)
+            timely = [key for key in keys.values() if key not in late]
             gone = await self._documents.delete(session, index, timely, written_by)
             known = await self._documents.chunk_counts(session, index, list(late)) if late else {}
-            return _changed(names, dict.fromkeys(known, 0) | gone, late)
+            return _changed(keys, dict.fromkeys(known, 0) | gone, late)
 
         async with self._gate.entered():
             results = await self._writes.carry_out(request, ChangedDocument, work)
@@ -278,8 +277,7 @@ class IndexingService:
             await self._catalog.confirm(index)
 
 
-def _changed(names: Iterable[str], found: Mapping[UUID, int], late: set[UUID]) -> list[ChangedDocument]:
-    keys = {name: document_key(name) for name in names}
+def _changed(keys: Mapping[str, UUID], found: Mapping[UUID, int], late: set[UUID]) -> list[ChangedDocument]:
     return [ChangedDocument(name, key in found, found.get(key, 0), key in late) for name, key in keys.items()]
 
 

@@ -1,6 +1,6 @@
 """Documents: writing, changing, deleting and listing them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -57,14 +57,17 @@ class DocumentRepository:
         return {row["document_key"]: row["chunk_count"] for row in rows}
 
     async def update(
-        self, session: Session, index: Index, updates: Sequence[DocumentUpdate], acl_ids: Mapping[UUID, int]
-    ) -> dict[UUID, int]:
-        """Change metadata, in order; return the chunk counts of the documents that were found, by key."""
-        names = {name for update in updates for name in update.document_ids}
-        locked = await self._lock(session, index, names) if len(updates) > 1 else None  # one locks for itself
-        rows = await session.fetch_each(
-            statement("documents/update_documents"), index, [_changes(update, acl_ids, locked) for update in updates]
-        )
+        self, session: Session, index: Index, updates: Sequence[DocumentUpdate], acl_ids: Mapping[UUID, int],
+        keys: Mapping[str, UUID],
+    ) -> dict[UUID, int]:  # fmt: skip
+        """Change metadata, in order; return the chunk counts of the documents that were found, by key.
+
+        ``keys`` has those of all documents that the updates name.
+        """
+        named = {keys[name] for update in updates for name in update.document_ids}
+        locked = await self._lock(session, index, named) if len(updates) > 1 else None  # one locks for itself
+        changes = [_changes(update, acl_ids, keys, locked) for update in updates]
+        rows = await session.fetch_each(statement("documents/update_documents"), index, changes)
         return {row["document_key"]: row["chunk_count"] for row in rows}
 
     async def delete(
@@ -127,14 +130,12 @@ class DocumentRepository:
         async with self._database.session("search") as session:
             return list(await session.fetch(statement("documents/list_counts"), index, after=after, limit=limit))
 
-    async def _lock(self, session: Session, index: Index, document_ids: Iterable[str]) -> set[UUID]:
+    async def _lock(self, session: Session, index: Index, keys: Collection[UUID]) -> set[UUID]:
         """Lock documents that several updates will change; return the keys of those that are there.
 
         Only they may be changed then: one that comes up later is locked by its writer, who may wait for us.
         """
-        rows = await session.fetch(
-            statement("documents/lock_documents"), index, document_keys=[document_key(name) for name in document_ids]
-        )
+        rows = await session.fetch(statement("documents/lock_documents"), index, document_keys=list(keys))
         return {row["document_key"] for row in rows}
 
     async def _write_title_embeddings(self, session: Session, index: Index, documents: Sequence[Document]) -> None:
@@ -177,10 +178,12 @@ def _row(document: Document, acl_ids: Mapping[UUID, int], chunk_count: int) -> d
     }
 
 
-def _changes(update: DocumentUpdate, acl_ids: Mapping[UUID, int], locked: set[UUID] | None) -> dict[str, object]:
-    keys = [document_key(name) for name in update.document_ids]
+def _changes(
+    update: DocumentUpdate, acl_ids: Mapping[UUID, int], keys: Mapping[str, UUID], locked: set[UUID] | None
+) -> dict[str, object]:
+    named = [keys[name] for name in update.document_ids]
     return {
-        "document_keys": keys if locked is None else [key for key in keys if key in locked],
+        "document_keys": named if locked is None else [key for key in named if key in locked],
         "acl_id": None if update.access is None else acl_ids[update.access.digest],
         "document_sets": update.document_sets,
         "boost": update.boost,
