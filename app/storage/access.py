@@ -5,7 +5,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-import asyncpg
 import numpy as np
 
 from app.domain.documents import Access
@@ -42,13 +41,19 @@ class AccessRepository:
         As of the first of its statements: what an entry opens of the lists that there were then never changes, and
         lists that later statements see beside them are left out.
         """
+        which, found, counts = statement("access/resolve_entries"), list[bytes](), list[int]()
         async with self._database.session("search") as session:
-            found = await _resolved(session, index, entries)
-        acl_count = found[0]["acl_count"]
-        bits = np.zeros(max(row["acl_count"] for row in found), dtype=np.uint8)
-        for row in found:
-            bits[row["acl_ids"]] = 1
-        return ReadableSets(np.packbits(bits[:acl_count], bitorder="little").tobytes(), acl_count)
+            keys = await _ordered_keys(entries[:_AT_ONCE])
+            for end in range(_AT_ONCE, max(1, len(entries)) + _AT_ONCE, _AT_ONCE):
+                rows, keys = await asyncio.gather(  # in this order: the first is sent before the second begins
+                    session.fetch(which, index, entry_keys=keys, with_public=not found),
+                    _ordered_keys(entries[end : end + _AT_ONCE]),
+                )
+                found.append(rows[0]["acl_ids"])
+                counts.append(rows[0]["acl_count"])
+        bits = np.zeros(max(counts), dtype=np.uint8)
+        bits[np.frombuffer(b"".join(found), ">i4")] = 1
+        return ReadableSets(np.packbits(bits[: counts[0]], bitorder="little").tobytes(), counts[0])
 
     async def count(self, index: Index) -> int:
         """Return how many lists there are now."""
@@ -93,21 +98,7 @@ class AccessRepository:
         return known | {access.digest: row["acl_id"] for row, access in zip(rows, new, strict=True)}
 
 
-async def _resolved(session: Session, index: Index, entries: Sequence[str]) -> list[asyncpg.Record]:
-    """Resolve entries some at a time."""
-    which, rows = statement("access/resolve_entries"), list[asyncpg.Record]()
-    keys, done = _ordered_keys(entries[:_AT_ONCE]), 0
-    while True:
-        done += _AT_ONCE
-        asked = asyncio.create_task(session.fetch(which, index, entry_keys=keys))
-        await asyncio.sleep(0)  # it is sent
-        if done >= len(entries):
-            return rows + await asked
-        keys = _ordered_keys(entries[done : done + _AT_ONCE])
-        rows += await asked
-
-
-def _ordered_keys(entries: Sequence[str]) -> bytes:
+async def _ordered_keys(entries: Sequence[str]) -> bytes:
     """Write the keys of entries one after the other, ordered as the index has them: the look-ups then are a walk."""
     keys = b"".join(entry_keys(entries))
     firsts = np.frombuffer(keys, ">u8")[:: KEY_BYTES // 8].astype(np.uint64)  # the first half nearly always settles it
