@@ -57,10 +57,10 @@ CREATE TABLE chunk_terms (
     chunk_index integer NOT NULL,
     length integer NOT NULL,
     weights sparsevec STORAGE MAIN NOT NULL,
-    tiers integer[] STORAGE MAIN NOT NULL,
+    tokens integer[] STORAGE MAIN NOT NULL,
     CONSTRAINT chunk_terms_pkey PRIMARY KEY (index_id, document_key, chunk_index)
 ) PARTITION BY LIST (index_id);
-CREATE INDEX chunk_terms_tokens ON ONLY public.chunk_terms USING gin (chunk_tokens(weights, tiers));
+CREATE INDEX chunk_terms_tokens ON ONLY public.chunk_terms USING gin (tokens);
 
 CREATE TABLE chunks (
     index_id integer NOT NULL,
@@ -228,12 +228,6 @@ CREATE TABLE vocabulary (
     CONSTRAINT vocabulary_pkey PRIMARY KEY (index_id, term)
 ) PARTITION BY LIST (index_id);
 
-CREATE OR REPLACE FUNCTION public.chunk_tokens(weights sparsevec, tiers integer[])
- RETURNS integer[]
- LANGUAGE sql
- IMMUTABLE PARALLEL SAFE STRICT COST 5000
-RETURN (((replace(split_part((weights)::text, '/'::text, 1), ':'::text, ','::text))::double precision[])::integer[] || tiers);
-
 CREATE OR REPLACE FUNCTION public.create_index_partitions(new_index_id integer, dimension integer)
  RETURNS void
  LANGUAGE plpgsql
@@ -251,12 +245,13 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
-    EXECUTE format('ALTER TABLE %I ALTER weights SET STATISTICS 0, ALTER tiers SET STATISTICS 0', 'chunk_terms_' || new_index_id);
+    EXECUTE format('ALTER TABLE %I ALTER weights SET STATISTICS 0, ALTER tokens SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
+    -- Nothing is compressed for as long as the row fits a page: hardly anything repeats in it, and scoring would expand it.
+    EXECUTE format('ALTER TABLE %I SET (toast_tuple_target = 8160)', 'chunk_terms_' || new_index_id);
     FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
                                   'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
-    EXECUTE format('ALTER INDEX %I ALTER 1 SET STATISTICS 1000', 'chunk_terms_' || new_index_id || '_chunk_tokens_idx');
 END $function$;
 
 CREATE OR REPLACE FUNCTION public.document_label_keys(source_type text, document_sets text[], tags text[])

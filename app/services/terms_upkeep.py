@@ -6,7 +6,7 @@ from app.domain.indexes import Index
 from app.services.statistics import mean_cosine
 from app.storage.codecs import SparseVector
 from app.storage.terms_upkeep import TermsState, TermsUpkeepRepository, TermsWeights
-from app.text.bm25 import reached_tiers, reweigh
+from app.text.bm25 import reweigh, tokens_of
 
 log = structlog.get_logger()
 
@@ -93,7 +93,7 @@ def _reweighed(row: TermsWeights, average_length: float) -> TermsWeights | None:
     if values is None:
         return None
     weights = SparseVector(row.weights.indices, values)
-    return row._replace(weights=weights, tiers=reached_tiers(weights.indices, values))
+    return row._replace(weights=weights, tokens=tokens_of(weights.indices, values))
 
 
 def _threshold(chunks: int) -> float:

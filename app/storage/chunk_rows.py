@@ -23,7 +23,7 @@ CHUNK_COLUMNS = (
 )  # fmt: skip
 EMBEDDING_COLUMNS = (*_KEY_COLUMNS, "embedding")
 SEGMENT_COLUMNS = ("index_id", "document_key", "segment", "embedding")
-TERMS_COLUMNS = (*_KEY_COLUMNS, "length", "weights", "tiers")
+TERMS_COLUMNS = (*_KEY_COLUMNS, "length", "weights", "tokens")
 
 _ROWS_AT_ONCE = 500
 _INT4_OID = 23
@@ -85,13 +85,13 @@ def terms_rows(index_id: int, keys: Sequence[ChunkKey], terms: TermsBatch) -> It
     """Write rows of ``chunk_terms``."""
     columns = len(TERMS_COLUMNS)
     indices, weights = (terms.indices - 1).astype(">i4").tobytes(), terms.weights.astype(">f4").tobytes()
-    elements = np.empty(len(terms.tiers), _ELEMENT)
-    elements["length"], elements["value"] = 4, terms.tiers
-    tiers = elements.tobytes()
-    bounds, tier_bounds = terms.bounds.tolist(), terms.tier_bounds.tolist()
+    elements = np.empty(len(terms.tokens), _ELEMENT)
+    elements["length"], elements["value"] = 4, terms.tokens
+    tokens = elements.tobytes()
+    bounds, token_bounds = terms.bounds.tolist(), terms.token_bounds.tolist()
     for place, ((key, chunk_index), length) in enumerate(zip(keys, terms.lengths.tolist(), strict=True)):
         first, last = bounds[place], bounds[place + 1]
-        first_tier, last_tier = tier_bounds[place], tier_bounds[place + 1]
+        first_token, last_token = token_bounds[place], token_bounds[place + 1]
         yield b"".join(
             (
                 _pack_key(columns, 4, index_id, 16, key.bytes, 4, chunk_index),
@@ -99,8 +99,8 @@ def terms_rows(index_id: int, keys: Sequence[ChunkKey], terms: TermsBatch) -> It
                 _pack_sparse(12 + 8 * (last - first), SPARSE_DIMENSION, last - first, 0),
                 indices[4 * first : 4 * last],
                 weights[4 * first : 4 * last],
-                _pack_array(20 + 8 * (last_tier - first_tier), 1, 0, _INT4_OID, last_tier - first_tier, 1),
-                tiers[8 * first_tier : 8 * last_tier],
+                _pack_array(20 + 8 * (last_token - first_token), 1, 0, _INT4_OID, last_token - first_token, 1),
+                tokens[8 * first_token : 8 * last_token],
             )
         )
 

@@ -28,13 +28,13 @@ class TermsState:
 
 
 class TermsWeights(NamedTuple):
-    """The weights of one chunk; tiers only where they are to be written."""
+    """The weights of one chunk; tokens only where they are to be written."""
 
     document_key: UUID
     chunk_index: int
     length: int
     weights: SparseVector
-    tiers: NDArray[np.int32] | None = None
+    tokens: NDArray[np.int32] | None = None
 
 
 class TermsUpkeepRepository:
@@ -89,7 +89,7 @@ class TermsUpkeepRepository:
             yield [TermsWeights(**dict(row)) for row in rows]
 
     async def update(self, index: Index, rows: Sequence[TermsWeights]) -> None:
-        """Write weights and tiers of rows that are locked."""
+        """Write weights and tokens of rows that are locked."""
         await self._session.fetch_each(
             statement("maintenance/update_terms"),
             index,
@@ -98,7 +98,7 @@ class TermsUpkeepRepository:
                     "document_key": row.document_key,
                     "chunk_index": row.chunk_index,
                     "weights": row.weights,
-                    "tiers": [] if row.tiers is None else row.tiers.tolist(),
+                    "tokens": [] if row.tokens is None else row.tokens.tolist(),
                 }
                 for row in rows
             ],

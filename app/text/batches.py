@@ -12,10 +12,11 @@ from app.text.hashing import TIER_EDGES, tier_tokens
 
 TERM_BYTES = 4
 _LOW_HALF = 0xFFFFFFFF
+_LEAST = np.iinfo(np.int32).min
 
 
 class TermsBatch(NamedTuple):
-    """What `bm25.document_terms` and `bm25.reached_tiers` give for each of n chunks, one after another.
+    """What `bm25.document_terms` and `bm25.tokens_of` give for each of n chunks, one after another.
 
     Attributes
     ----------
@@ -25,20 +26,20 @@ class TermsBatch(NamedTuple):
         Chunk i has the places bounds[i] to bounds[i + 1] of indices and weights, shape (n + 1,).
     indices, weights
         Term ids, ascending within a chunk, and their weights.
-    tier_bounds, tiers
-        The tiers that the weights of each chunk reach, from the lowest on, in the same way.
+    token_bounds, tokens
+        What each chunk is found by, ascending, in the same way.
     """
 
     lengths: NDArray[np.int64]
     bounds: NDArray[np.int64]
     indices: NDArray[np.int32]
     weights: NDArray[np.float32]
-    tier_bounds: NDArray[np.int64]
-    tiers: NDArray[np.int32]
+    token_bounds: NDArray[np.int64]
+    tokens: NDArray[np.int32]
 
 
 def weigh_batch(bags: Sequence[bytes], average_length: float) -> TermsBatch:
-    """Weigh the terms of chunks, and list the tiers that each reaches.
+    """Weigh the terms of chunks, and list the tokens of each.
 
     Parameters
     ----------
@@ -70,10 +71,12 @@ def weigh_batch(bags: Sequence[bytes], average_length: float) -> TermsBatch:
         chunks, indices, weights = chunks[kept], indices[kept], weights[kept]
         counts = np.minimum(counts, MAX_NONZEROS)
     tiers, places = np.nonzero(weights >= np.array(TIER_EDGES, np.float32)[:, np.newaxis])
-    of_chunk = np.argsort(chunks[places], kind="stable")
-    tiers, places = tiers[of_chunk], places[of_chunk]
-    tier_bounds = _bounds(np.bincount(chunks[places], minlength=len(bags)))
-    return TermsBatch(lengths, _bounds(counts), indices, weights, tier_bounds, tier_tokens(indices[places], tiers))
+    unsigned = np.concatenate([indices, tier_tokens(indices[places], tiers)]).astype(np.int64) - _LEAST
+    keyed = (np.concatenate([chunks, chunks[places]]) << 32) | unsigned
+    keyed.sort()
+    token_bounds = _bounds(np.bincount(keyed >> 32, minlength=len(bags)))
+    tokens = ((keyed & _LOW_HALF) + _LEAST).astype(np.int32)
+    return TermsBatch(lengths, _bounds(counts), indices, weights, token_bounds, tokens)
 
 
 def _bounds(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -102,8 +102,8 @@ def document_terms(
     return ids, weights
 
 
-def reached_tiers(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.int32]:
-    """List the tiers that a document's weights reach: it is found under these tokens besides its terms.
+def tokens_of(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> NDArray[np.int32]:
+    """List what a document is found by: its terms, and the tiers that their weights reach.
 
     Parameters
     ----------
@@ -113,10 +113,10 @@ def reached_tiers(indices: NDArray[np.int32], weights: NDArray[np.float32]) -> N
     Returns
     -------
     NDArray[np.int32]
-        Tokens below zero, which no term has.
+        Tokens, ascending: tiers are below zero, which no term is.
     """
     tiers, places = np.nonzero(weights >= _EDGES)
-    return tier_tokens(indices[places], tiers)
+    return np.sort(np.concatenate([tier_tokens(indices[places], tiers), indices]))
 
 
 def idf(document_frequency: ArrayLike, documents: float) -> NDArray[np.float64]:

@@ -16,8 +16,7 @@ BEGIN
 END $$;
 -- What the nodes evaluate; functions that were there before Citus are not on them yet.
 SELECT create_distributed_function(f.name::regprocedure)
-FROM unnest(ARRAY['label_key(text, text)', 'label_keys(text, text[])', 'document_label_keys(text, text[], text[])',
-    'chunk_tokens(sparsevec, integer[])']) AS f (name);
+FROM unnest(ARRAY['label_key(text, text)', 'label_keys(text, text[])', 'document_label_keys(text, text[], text[])']) AS f (name);
 SELECT create_distributed_table('documents', 'document_key');
 SELECT create_distributed_table(t.name::regclass, 'document_key', colocate_with => 'documents')
 FROM unnest(ARRAY['document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments', 'title_embeddings', 'chunk_terms'])

@@ -149,26 +149,18 @@ CREATE TABLE title_embeddings (
     PRIMARY KEY (index_id, document_key)
 ) PARTITION BY LIST (index_id);
 
--- BM25: weights <#> query is the score, its tokens find the candidates.
+-- BM25: weights <#> query is the score, tokens find the candidates (docs/adr/0011-tokens-beside-weights.md).
 CREATE TABLE chunk_terms (
     index_id     integer NOT NULL,
     document_key uuid NOT NULL,
     chunk_index  integer NOT NULL,
     length       integer NOT NULL,  -- terms in the chunk, repeated ones included
     weights      sparsevec STORAGE MAIN NOT NULL,
-    tiers        integer[] STORAGE MAIN NOT NULL,  -- one token, below zero, for each tier that a weight reaches
+    tokens       integer[] STORAGE MAIN NOT NULL,  -- the ids of the weights and, below zero, the tiers that these reach; in order
     PRIMARY KEY (index_id, document_key, chunk_index)
 ) PARTITION BY LIST (index_id);
 
--- The tokens of a chunk: its term ids and tiers. Ids are stored once, in the weights, and taken from their text form
--- '{id:weight,…}/dimension' (docs/adr/0011-tokens-by-expression.md); a weight, below 2.2, comes along rounded as a
--- token 0, 1 or 2, which nobody asks for. Immutable as declared: array_in is stable for the sake of other types. The cost
--- is about what was measured for 300 terms: by the default of 100, a plan without statistics evaluates it for every row.
-CREATE FUNCTION chunk_tokens(weights sparsevec, tiers integer[]) RETURNS integer[]
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE COST 5000
-RETURN replace(split_part(weights::text, '/', 1), ':', ',')::double precision[]::integer[] || tiers;
-
-CREATE INDEX chunk_terms_tokens ON chunk_terms USING gin (chunk_tokens(weights, tiers));
+CREATE INDEX chunk_terms_tokens ON chunk_terms USING gin (tokens);
 
 -- The words behind the term ids, for typos and prefixes. Append-only.
 CREATE TABLE vocabulary (
@@ -291,12 +283,13 @@ BEGIN
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_embeddings_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'chunk_segments_' || new_index_id, dimension);
     EXECUTE format('ALTER TABLE %I ADD CHECK (vector_dims(embedding) = %s)', 'title_embeddings_' || new_index_id, dimension);
-    EXECUTE format('ALTER TABLE %I ALTER weights SET STATISTICS 0, ALTER tiers SET STATISTICS 0', 'chunk_terms_' || new_index_id);
+    EXECUTE format('ALTER TABLE %I ALTER weights SET STATISTICS 0, ALTER tokens SET STATISTICS 1000', 'chunk_terms_' || new_index_id);
+    -- Nothing is compressed for as long as the row fits a page: hardly anything repeats in it, and scoring would expand it.
+    EXECUTE format('ALTER TABLE %I SET (toast_tuple_target = 8160)', 'chunk_terms_' || new_index_id);
     FOREACH parent IN ARRAY ARRAY['documents', 'document_versions', 'chunks', 'chunk_embeddings', 'chunk_segments',
                                   'title_embeddings', 'chunk_terms', 'vocabulary', 'acl_sets', 'acl_members'] LOOP
         EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%s)', parent, parent || '_' || new_index_id, new_index_id);
     END LOOP;
-    EXECUTE format('ALTER INDEX %I ALTER 1 SET STATISTICS 1000', 'chunk_terms_' || new_index_id || '_chunk_tokens_idx');
 END $$;
 
 CREATE FUNCTION drop_index_partitions(old_index_id integer) RETURNS void

@@ -22,7 +22,7 @@ STATEMENTS = {
     "title_embeddings": """
         SELECT document_key, embedding::text FROM title_embeddings WHERE index_id = $1 ORDER BY document_key""",
     "chunk_terms": """
-        SELECT document_key, chunk_index, length, weights::text, tiers FROM chunk_terms
+        SELECT document_key, chunk_index, length, weights::text, tokens FROM chunk_terms
         WHERE index_id = $1 ORDER BY document_key, chunk_index""",
 }
 

@@ -21,13 +21,13 @@ def packed(bag: list[int]) -> bytes:
 
 def of_chunk(batch: TermsBatch, place: int) -> tuple[list[int], list[float], list[int]]:
     own = slice(batch.bounds[place], batch.bounds[place + 1])
-    found = slice(batch.tier_bounds[place], batch.tier_bounds[place + 1])
-    return batch.indices[own].tolist(), batch.weights[own].tolist(), batch.tiers[found].tolist()
+    found = slice(batch.token_bounds[place], batch.token_bounds[place + 1])
+    return batch.indices[own].tolist(), batch.weights[own].tolist(), batch.tokens[found].tolist()
 
 
 def alone(bag: list[int], average_length: float) -> tuple[list[int], list[float], list[int]]:
     indices, weights = bm25.document_terms(Counter(bag), len(bag), average_length)
-    return indices.tolist(), weights.tolist(), bm25.reached_tiers(indices, weights).tolist()
+    return indices.tolist(), weights.tolist(), bm25.tokens_of(indices, weights).tolist()
 
 
 @given(bags, st.floats(1, 500))

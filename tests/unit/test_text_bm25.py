@@ -56,12 +56,12 @@ def test_title_terms_count_as_often_as_they_are_told_to() -> None:
     assert bm25.combine({1: 1}, {2: 3}, title_weight=0) == {2: 3}
 
 
-def test_a_document_is_listed_under_the_tiers_its_terms_reach() -> None:
+def test_a_document_is_listed_under_its_terms_and_the_tiers_that_they_reach() -> None:
     indices = np.array([7, 8], np.int32)
-    tokens = bm25.reached_tiers(indices, np.array([1.2, 1.5], np.float32))
-    expected = [int(tier_tokens(indices[1:], tier)[0]) for tier in (0, 1)]
+    tokens = bm25.tokens_of(indices, np.array([1.2, 1.5], np.float32))
+    reached = [int(tier_tokens(indices[1:], tier)[0]) for tier in (0, 1)]
     assert tokens.dtype == np.int32
-    assert tokens.tolist() == expected
+    assert tokens.tolist() == [*sorted(reached), 7, 8]
 
 
 def test_the_numbers_of_tiers_never_change_and_never_meet_terms() -> None:
@@ -179,7 +179,7 @@ def test_no_document_outside_the_candidates_scores_above_the_bound(
     budget: int,
 ) -> None:
     vectors = [bm25.document_terms(counts, sum(counts.values()), 20.0) for counts in documents]
-    listed = [{*vector[0].tolist(), *bm25.reached_tiers(*vector).tolist()} for vector in vectors]
+    listed = [{*bm25.tokens_of(*vector).tolist()} for vector in vectors]
     df = {token: sum(token in tokens for tokens in listed) for token in set().union(*listed)}
     terms, weights = bm25.query_weights(query, df, len(documents))
     statistics = [

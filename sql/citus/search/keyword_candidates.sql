@@ -30,18 +30,18 @@ WITH best AS MATERIALIZED (
     FROM chunk_terms AS t
     JOIN documents AS d ON d.index_id = :index_id AND d.document_key = t.document_key
     WHERE t.index_id = :index_id
-      AND (chunk_tokens(t.weights, t.tiers) && $20::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $21::integer[] AND chunk_tokens(t.weights, t.tiers) && $27::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $22::integer[] AND chunk_tokens(t.weights, t.tiers) && $28::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $23::integer[] AND chunk_tokens(t.weights, t.tiers) && $29::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $24::integer[] AND chunk_tokens(t.weights, t.tiers) && $30::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $25::integer[] AND chunk_tokens(t.weights, t.tiers) && $31::integer[]
-        OR chunk_tokens(t.weights, t.tiers) @> $26::integer[] AND chunk_tokens(t.weights, t.tiers) && $32::integer[]
-        OR chunk_tokens(t.weights, t.tiers) && $33::integer[]
-        AND chunk_tokens(t.weights, t.tiers) && $34::integer[]
-        AND chunk_tokens(t.weights, t.tiers) && $35::integer[]
-        AND chunk_tokens(t.weights, t.tiers) && $36::integer[]
-        AND chunk_tokens(t.weights, t.tiers) && $37::integer[])
+      AND (t.tokens && $20::integer[]
+        OR t.tokens @> $21::integer[] AND t.tokens && $27::integer[]
+        OR t.tokens @> $22::integer[] AND t.tokens && $28::integer[]
+        OR t.tokens @> $23::integer[] AND t.tokens && $29::integer[]
+        OR t.tokens @> $24::integer[] AND t.tokens && $30::integer[]
+        OR t.tokens @> $25::integer[] AND t.tokens && $31::integer[]
+        OR t.tokens @> $26::integer[] AND t.tokens && $32::integer[]
+        OR t.tokens && $33::integer[]
+        AND t.tokens && $34::integer[]
+        AND t.tokens && $35::integer[]
+        AND t.tokens && $36::integer[]
+        AND t.tokens && $37::integer[])
       AND -(t.weights <#> $18::sparsevec) > 0
       AND :document_filter
     ORDER BY -(t.weights <#> $18::sparsevec) DESC, d.document_id, t.chunk_index

@@ -5,7 +5,7 @@
 WITH counted AS MATERIALIZED (
     SELECT k.token, count(*) AS chunks
     FROM unnest($1::integer[]) AS k (token)
-    JOIN chunk_terms AS t ON t.index_id = :index_id AND chunk_tokens(t.weights, t.tiers) @> ARRAY[k.token]
+    JOIN chunk_terms AS t ON t.index_id = :index_id AND t.tokens @> ARRAY[k.token]
     GROUP BY k.token
 )
 SELECT k.token, coalesce(c.chunks, 0) AS chunks

@@ -9,10 +9,8 @@ FROM (
         SELECT json_build_object('chunks', c.reltuples, 'tokens', s.most_common_elems::text::text[],
             'shares', s.most_common_elem_freqs)
         FROM pg_class AS c
-        JOIN pg_index AS x ON x.indrelid = c.oid
-        JOIN pg_class AS i ON i.oid = x.indexrelid
-        JOIN pg_stats AS s ON s.schemaname = i.relnamespace::regnamespace::text AND s.tablename = i.relname
-        WHERE c.oid = to_regclass(%1$L) AND s.most_common_elems IS NOT NULL AND c.reltuples > 0
+        JOIN pg_stats AS s ON s.schemaname = c.relnamespace::regnamespace::text AND s.tablename = c.relname
+        WHERE c.oid = to_regclass(%1$L) AND s.attname = 'tokens' AND s.most_common_elems IS NOT NULL AND c.reltuples > 0
     $query$) AS f (answer)
 ) AS a
 CROSS JOIN LATERAL (

@@ -47,18 +47,18 @@ WITH scored AS MATERIALIZED (
         SELECT t.document_key, t.chunk_index, -(t.weights <#> $18::sparsevec) AS bm25
         FROM chunk_terms AS t
         WHERE t.index_id = :index_id
-          AND (chunk_tokens(t.weights, t.tiers) && q.any_terms
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_1 AND chunk_tokens(t.weights, t.tiers) && q.some_1
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_2 AND chunk_tokens(t.weights, t.tiers) && q.some_2
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_3 AND chunk_tokens(t.weights, t.tiers) && q.some_3
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_4 AND chunk_tokens(t.weights, t.tiers) && q.some_4
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_5 AND chunk_tokens(t.weights, t.tiers) && q.some_5
-            OR chunk_tokens(t.weights, t.tiers) @> q.every_6 AND chunk_tokens(t.weights, t.tiers) && q.some_6
-            OR chunk_tokens(t.weights, t.tiers) && q.part_1
-            AND chunk_tokens(t.weights, t.tiers) && q.part_2
-            AND chunk_tokens(t.weights, t.tiers) && q.part_3
-            AND chunk_tokens(t.weights, t.tiers) && q.part_4
-            AND chunk_tokens(t.weights, t.tiers) && q.part_5)
+          AND (t.tokens && q.any_terms
+            OR t.tokens @> q.every_1 AND t.tokens && q.some_1
+            OR t.tokens @> q.every_2 AND t.tokens && q.some_2
+            OR t.tokens @> q.every_3 AND t.tokens && q.some_3
+            OR t.tokens @> q.every_4 AND t.tokens && q.some_4
+            OR t.tokens @> q.every_5 AND t.tokens && q.some_5
+            OR t.tokens @> q.every_6 AND t.tokens && q.some_6
+            OR t.tokens && q.part_1
+            AND t.tokens && q.part_2
+            AND t.tokens && q.part_3
+            AND t.tokens && q.part_4
+            AND t.tokens && q.part_5)
         OFFSET 0
     ) AS t
 ), best AS MATERIALIZED (

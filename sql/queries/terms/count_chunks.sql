@@ -5,6 +5,6 @@
 SELECT k.token, (
     SELECT count(*)
     FROM chunk_terms AS t
-    WHERE t.index_id = :index_id AND chunk_tokens(t.weights, t.tiers) @> ARRAY[k.token]
+    WHERE t.index_id = :index_id AND t.tokens @> ARRAY[k.token]
 ) AS chunks
 FROM unnest($1::integer[]) AS k(token)
