@@ -10,6 +10,7 @@ embeddings.
 import argparse
 import asyncio
 import json
+import sys
 import tempfile
 from pathlib import Path
 
@@ -35,9 +36,9 @@ _LIVE = 200
 _TABLES = ("documents", "title_embeddings", "chunks", "chunk_embeddings", "chunk_segments", "chunk_terms")
 
 
-def loaded(material: Material, folder: Path, workers: int) -> dict[str, object]:
+def loaded(material: Material, folder: Path, workers: int, python: str) -> dict[str, object]:
     """Load everything without a graph, and then the first tenth again."""
-    with serving(folder, settings=_NO_GRAPH | {"VECTOR_SEARCH_WORKERS": str(workers)}) as service:
+    with serving(folder, python=python, settings=_NO_GRAPH | {"VECTOR_SEARCH_WORKERS": str(workers)}) as service:
         documents = range(material.dataset.documents)
         _make_index(service, material)
         service.post(INDEX, material, documents[:_WARM], id_prefix="warm-")
@@ -59,9 +60,9 @@ def loaded(material: Material, folder: Path, workers: int) -> dict[str, object]:
         }
 
 
-def with_graph(material: Material, folder: Path) -> dict[str, object]:
+def with_graph(material: Material, folder: Path, python: str) -> dict[str, object]:
     """Add documents to an index with a graph."""
-    with serving(folder) as service:
+    with serving(folder, python=python) as service:
         _make_index(service, material)
         service.post(INDEX, material, range(material.dataset.documents))
         service.wait_for_graph()
@@ -107,6 +108,7 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=768)
     parser.add_argument("--workers", type=int, nargs="*", default=[1, 2])
     parser.add_argument("--graph", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--python", default=sys.executable, help="the interpreter that runs the service")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     measured: list[dict[str, object]] = []
@@ -116,15 +118,19 @@ def main() -> None:
         for workers in arguments.workers:
             folder = Path(name) / f"with-{workers}"
             folder.mkdir()
-            measured.append(loaded(material, folder, workers))
+            measured.append(loaded(material, folder, workers, arguments.python))
             print(json.dumps(measured[-1], indent=1), flush=True)
         if arguments.graph:
             folder = Path(name) / "graph"
             folder.mkdir()
-            measured.append(with_graph(material, folder))
+            measured.append(with_graph(material, folder, arguments.python))
             print(json.dumps(measured[-1], indent=1), flush=True)
     if arguments.output is not None:
-        head = {"chunks": arguments.chunks, "dimension": arguments.dimension}
+        head = {
+            "chunks": arguments.chunks,
+            "dimension": arguments.dimension,
+            "service_python": machine.interpreter(arguments.python),
+        }
         content = {"run": head, "machine": machine.describe(), "ingests": measured}
         arguments.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 

@@ -116,10 +116,11 @@ class Service(System):
     def post(self, index: str, material: Material, documents: Sequence[int], *, id_prefix: str = "") -> float:
         """Index documents over several connections; return the seconds the requests took.
 
-        Bodies are made before the clock starts, a few thousand chunks at a time.
+        Bodies are made before the clock starts, some ten thousand chunks at a time: connections that wait for the
+        last of a block would be counted.
         """
         seconds = 0.0
-        block = _BATCH * WRITERS * 8
+        block = _BATCH * WRITERS * 64
         with ThreadPoolExecutor(WRITERS) as pool:
             connections = [Connection(self.url) for _ in range(WRITERS)]
             for start in range(0, len(documents), block):

@@ -32,9 +32,10 @@ class DocumentRepository:
         ordered = sorted(documents, key=lambda document: document.key)
         rows = [_row(d, acl_ids, chunk_counts.get(d.key, 0)) | {"written_by": written_by} for d in ordered]
         written = await session.fetch_each(statement("documents/upsert_document"), index, rows)
-        await self._write_title_embeddings(session, index, ordered)
-        existed = {row["document_key"]: row["already_existed"] for row in written}
-        return {document.key: existed.get(document.key, True) for document in ordered}
+        rows_there = {row["document_key"]: row["already_existed"] for row in written}
+        existed = {document.key: rows_there.get(document.key, True) for document in ordered}
+        await self._write_title_embeddings(session, index, ordered, existed)
+        return existed
 
     async def create(
         self, session: Session, index: Index, documents: Sequence[Document], acl_ids: Mapping[UUID, int],
@@ -46,7 +47,7 @@ class DocumentRepository:
         new = {row["document_key"] for row in created}
         existing = [document.key for document in documents if document.key not in new]
         writers = await session.fetch(statement("documents/list_writers"), index, document_keys=existing)
-        await self._write_title_embeddings(session, index, [d for d in documents if d.key in new])
+        await self._write_title_embeddings(session, index, [d for d in documents if d.key in new], {})
         return dict.fromkeys(new, (False, written_by)) | {
             row["document_key"]: (True, row["written_by"]) for row in writers
         }
@@ -138,10 +139,12 @@ class DocumentRepository:
         rows = await session.fetch(statement("documents/lock_documents"), index, document_keys=list(keys))
         return {row["document_key"] for row in rows}
 
-    async def _write_title_embeddings(self, session: Session, index: Index, documents: Sequence[Document]) -> None:
-        without = [document.key for document in documents if document.title_embedding is None]
-        if without:
-            await session.execute(statement("documents/delete_title_embeddings"), index, document_keys=without)
+    async def _write_title_embeddings(
+        self, session: Session, index: Index, documents: Sequence[Document], existed: Mapping[UUID, bool]
+    ) -> None:
+        gone = [d.key for d in documents if d.title_embedding is None and existed.get(d.key)]
+        if gone:
+            await session.execute(statement("documents/delete_title_embeddings"), index, document_keys=gone)
         await session.fetch_each(
             statement("documents/upsert_title_embedding"),
             index,

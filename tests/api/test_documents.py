@@ -58,6 +58,13 @@ async def test_a_shorter_document_loses_its_tail(client: httpx.AsyncClient) -> N
     ]  # fmt: skip
 
 
+async def test_a_title_embedding_goes_when_it_comes_no_more(client: httpx.AsyncClient) -> None:
+    await index(client, document("a", title="T", title_embedding=FAR), document("new", title_embedding=FAR))
+    await index(client, document("a", title="T"), document("newer"))
+    assert (await stored(client, "a", embeddings=True))["title_embedding"] is None
+    assert (await stored(client, "new", embeddings=True))["title_embedding"] is not None
+
+
 async def test_chunk_indexes_may_have_gaps(client: httpx.AsyncClient) -> None:
     await index(client, {"id": "a", "chunks": [chunk(7), chunk(3)]})
     assert [c["chunk_index"] for c in (await stored(client, "a"))["chunks"]] == [3, 7]
