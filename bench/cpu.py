@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
+from bench.processes import postgres_processes
+
 
 class ProcessorTime:
     """The processor time that processes use from now on, in all their threads.
@@ -27,3 +29,11 @@ class ProcessorTime:
                 with suppress(OSError):  # a thread that ended meanwhile
                     counts[count] = int(count.read_text(encoding="utf-8").split()[0])
         return counts
+
+
+def clocks(server: int, data_dir: Path) -> dict[str, ProcessorTime]:
+    """Begin to measure a server and its PostgreSQL, by what the figures are called."""
+    return {
+        "service_cpu_ms": ProcessorTime([server]),
+        "postgres_cpu_ms": ProcessorTime(postgres_processes(data_dir)),
+    }

@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 
 from bench.bench import Bench, Cell, interleaved
+from bench.cpu import clocks
 from bench.results import Cells
 from bench.selections import exact_answers, recall
 from bench.statistics import of_latencies
@@ -51,11 +52,17 @@ def _measured(
     ]
     if readers[0] == readers[-1]:
         service.session()(bodies[0])
+    used = clocks(service.server(), service.data_dir)
     run = bench.driver.run(service, bodies, 1, 2 * bench.pace.seconds)
+    costs = {name: clock.seconds() / len(run.latencies) * 1000 for name, clock in used.items()}
     answers = [(queries[place], service.read(answer)) for place, answer in run.answers]
     wanted = exact_answers(dataset, dataset.access.readable(readers[0]), [query for query, _ in answers])
     recalls = [recall(found, exact) for (_, found), exact in zip(answers, wanted, strict=True)]
-    return of_latencies(run.latencies, run.seconds) | {
-        "recall": float(np.mean(recalls)),
-        "readable_share": float(dataset.access.readable(readers[0]).mean()),
-    }
+    return (
+        of_latencies(run.latencies, run.seconds)
+        | costs
+        | {
+            "recall": float(np.mean(recalls)),
+            "readable_share": float(dataset.access.readable(readers[0]).mean()),
+        }
+    )

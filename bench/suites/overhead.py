@@ -12,9 +12,9 @@ import orjson
 
 from bench.bare import FETCHED, PARSED, bare
 from bench.bench import Bench, Cell, interleaved
-from bench.cpu import ProcessorTime
+from bench.cpu import clocks
 from bench.http import Connection
-from bench.processes import postgres_processes, resident_megabytes
+from bench.processes import resident_megabytes
 from bench.results import Cells
 from bench.selections import OPEN
 from bench.service import Service
@@ -78,22 +78,19 @@ class _Costs:
     """Processor time of a server and of PostgreSQL, summed up over what is asked here."""
 
     def __init__(self, bench: Bench, server: int) -> None:
-        self._processes = {
-            "service_cpu_ms": [server],
-            "postgres_cpu_ms": postgres_processes(bench.service.data_dir),
-        }
-        self._seconds = dict.fromkeys(self._processes, 0.0)
+        self._clocks = partial(clocks, server, bench.service.data_dir)
+        self._seconds: dict[str, float] = {}
 
     def of(self, ask: Ask, questions: Sequence[bytes]) -> list[float]:
         """Ask questions; return what each took, in ms."""
-        used = {name: ProcessorTime(processes) for name, processes in self._processes.items()}
+        used = self._clocks()
         latencies = []
         for question in questions:
             started = perf_counter()
             ask(question)
             latencies.append((perf_counter() - started) * 1000)
         for name, time in used.items():
-            self._seconds[name] += time.seconds()
+            self._seconds[name] = self._seconds.get(name, 0.0) + time.seconds()
         return latencies
 
     def numbers(self, latencies: Sequence[float]) -> dict[str, float]:
