@@ -141,7 +141,8 @@ def _unpack_chromium(files: dict[str, bytes], folder: Path) -> None:
     for name in ("al2023", "fonts", "swiftshader"):
         archive = brotli.decompress(files[f"package/bin/{name}.tar.br"])
         with tarfile.open(fileobj=io.BytesIO(archive)) as tar:
-            tar.extractall(folder, filter="data")
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # from Python 3.11.4 on
+            tar.extractall(folder)  # noqa: S202  the archive is what was pinned
     (folder / "fonts.conf").write_text(_FONTS, encoding="utf-8")
 
 
